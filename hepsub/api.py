@@ -15,7 +15,7 @@ from hepsub.actions.submit.documents import SubmissionDocument
 from hepsub.errors import HepsubError
 from hepsub.job import JobSpec
 from hepsub.jobid import JobId, parse_job_id
-from hepsub.result import Result, described, error_of
+from hepsub.result import AnyResult, described, error_of
 from hepsub.session import Session, open_session
 
 if TYPE_CHECKING:
@@ -185,7 +185,7 @@ def _ids(which: Sequence[Jobs]) -> list[JobId]:
     ]
 
 
-def _answer(result: Result, kind: type[_T]) -> _T:
+def _answer(result: AnyResult, kind: type[_T]) -> _T:
     """What an action found, as its command's JSON has it.
 
     Raises:

@@ -32,7 +32,9 @@ class State(enum.Enum):
     SUSPENDED = "S"
 
 
-ACTIVE = (State.IDLE, State.RUNNING, State.TRANSFERRING, State.SUSPENDED)
+RUNNING = (State.RUNNING, State.TRANSFERRING, State.SUSPENDED)
+"""A job in one of these states has a slot."""
+ACTIVE = (State.IDLE, *RUNNING)
 """A job in one of these states has not ended, and goes on by itself."""
 
 
@@ -149,6 +151,11 @@ class Unmade(Struct, frozen=True, kw_only=True):
     walltime_s: int = 0
     paused: bool = False
     pool: str = ""
+
+    @property
+    def procs(self) -> range:
+        """Their ProcIds."""
+        return range(self.first, self.first + self.number)
 
     @property
     def meant(self) -> str:

@@ -35,3 +35,7 @@ class Edit(Struct, frozen=True, kw_only=True):
             "walltime": self.walltime,
         }
         return tuple(word for word, value in said.items() if value is not None)
+
+    def __str__(self) -> str:
+        """What is changed, for people."""
+        return " and ".join(self.words)

@@ -91,6 +91,24 @@ class Leaving(Protocol):
         """
 
 
+class Spool(Protocol):
+    """The jobs whose files a schedd is given, because it sees none of this host's directories."""
+
+    def hand_over(self, cluster: int) -> None:
+        """Send the files of a cluster that was submitted here, whose plan says so; then its jobs may start."""
+
+    def write_addresses(self, cluster: int, urls: Mapping[int, str]) -> None:
+        """Let the jobs of a cluster that was handed over know where their letters are, once they start.
+
+        Args:
+            cluster: ClusterId.
+            urls: by ProcId the URL of the job's letter.
+        """
+
+    def fetch(self, selection: Selection, writable: Writable) -> None:
+        """Fetch what ended jobs of a selection left, to where it may be written."""
+
+
 class BatchSystem(Protocol):
     """One schedd and its pool, or something that behaves like them."""
 
@@ -105,6 +123,10 @@ class BatchSystem(Protocol):
     @property
     def host(self) -> str:
         """The host that it runs on."""
+
+    @property
+    def spool(self) -> Spool | None:
+        """Its jobs whose files it is given; None for what sees this host's directories."""
 
     @property
     def leaving(self) -> Leaving | None:
@@ -145,20 +167,6 @@ class BatchSystem(Protocol):
 
     def submit(self, plan: Plan, uuid: str) -> Submitted:
         """Submit one cluster in one transaction."""
-
-    def hand_over(self, cluster: int) -> None:
-        """Send the files of a cluster that was submitted here, whose plan says so; then its jobs may start."""
-
-    def write_addresses(self, cluster: int, urls: Mapping[int, str]) -> None:
-        """Let the jobs of a cluster that was handed over know where their letters are, once they start.
-
-        Args:
-            cluster: ClusterId.
-            urls: by ProcId the URL of the job's letter.
-        """
-
-    def fetch(self, selection: Selection, writable: Writable) -> None:
-        """Fetch what ended jobs of a selection left with the schedd, to where it may be written."""
 
     def find(self, selection: Selection) -> tuple[SubmissionRef, ...]:
         """The clusters of a selection that are in the queue or, failing that, in the history."""

@@ -170,6 +170,13 @@ class Journal(Struct, frozen=True, kw_only=True):
         except OSError as error:
             raise _not_writable(self.directory, error) from error
 
+    def note(self, entry: Entry) -> bool:
+        """Add a line, if it can be written; whether it was."""
+        with contextlib.suppress(JournalNotWritable):
+            self.append(entry)
+            return True
+        return False
+
     def _append(self, entry: Entry) -> None:
         import json
 
@@ -245,6 +252,10 @@ class Journal(Struct, frozen=True, kw_only=True):
                 latest[line.uuid] = weight, line
         ordered = sorted(latest.values(), key=lambda each: each[1].when)
         return tuple(line.entry(gone=weight == _GONE) for weight, line in ordered)
+
+    def find(self, uuid: str) -> Entry | None:
+        """What is known of a submission; None for nothing."""
+        return next((each for each in self.entries() if each.ref.uuid == uuid), None)
 
     def writers(self, uuid: str) -> frozenset[str]:
         """The hosts that noted anything of a submission."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Protocol
+from typing import Generic, Protocol, TypeAlias, TypeVar
 
 from msgspec import Struct, to_builtins
 
@@ -23,6 +23,7 @@ class Documented(Protocol):
 
 Value = Struct | Documented
 """Something a command was asked for: its fields are its JSON, unless it has a `document`."""
+V_co = TypeVar("V_co", bound=Value, covariant=True)
 
 
 class Problem(Struct, frozen=True, kw_only=True):
@@ -48,7 +49,7 @@ class NotedProblem(Problem, frozen=True, kw_only=True):
     """A problem that a note tells people already."""
 
 
-class Result(Struct, frozen=True, kw_only=True):
+class Result(Struct, Generic[V_co], frozen=True, kw_only=True):
     """What an action did or found.
 
     Attributes:
@@ -57,10 +58,14 @@ class Result(Struct, frozen=True, kw_only=True):
         exit_code: 0 only if all that was asked was done.
     """
 
-    value: Value
+    value: V_co
     notes: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
     exit_code: int = 0
+
+
+AnyResult: TypeAlias = Result[Value]
+"""What comes of a command, whatever it is."""
 
 
 def failures(

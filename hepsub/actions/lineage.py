@@ -48,11 +48,6 @@ class Lineage(Struct, frozen=True, kw_only=True):
         """`cluster.proc` of a job in its first submission."""
         return f"{self.first.cluster}.{proc}"
 
-    @property
-    def was_resubmitted(self) -> bool:
-        """Whether any of them was."""
-        return any(run.ref.uuid != self.first.uuid for run in self.runs.values())
-
 
 def lineage_of(entries: Iterable[Entry], ref: SubmissionRef, procs: Sequence[int]) -> Lineage:
     """The runs of jobs.

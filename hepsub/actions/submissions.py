@@ -58,7 +58,8 @@ def find_submissions(
     for each in ids:
         ref = _submission_of(each, session, pool)
         jobs = found.get(ref) or _selected(session, ref)
-        procs = {*jobs.procs, *_procs(each, jobs)}
+        check_range(each, jobs.ref, jobs.meant)
+        procs = {*jobs.procs, *procs_of(each, jobs.ref)}
         found[ref] = replace(jobs, procs=tuple(sorted(procs)))
     return tuple(found.values())
 
@@ -132,17 +133,30 @@ def _selected(session: Session, ref: SubmissionRef) -> SelectedJobs:
     return SelectedJobs(ref=whole, bundle=bundle, procs=(), meant=session.meant(ref))
 
 
-def _procs(job: JobId, jobs: SelectedJobs) -> range:
-    ref = jobs.ref
+def procs_of(job: JobId, ref: SubmissionRef) -> range:
+    """The ProcIds that an id means in its submission."""
     if job.first is None or job.last is None:
         return range(ref.number)
-    if ref.number and job.last >= ref.number:
+    return range(job.first, min(job.last + 1, ref.number or job.last + 1))
+
+
+def check_range(job: JobId, ref: SubmissionRef, meant: str) -> None:
+    """See that jobs are of their cluster.
+
+    Args:
+        job: the jobs.
+        ref: their submission; it may not know how many jobs it has.
+        meant: what means all of them.
+
+    Raises:
+        UnknownJob: some are not.
+    """
+    if ref.number and job.last is not None and job.last >= ref.number:
         raise UnknownJob(
             f"{job}: cluster {ref.cluster} has {ref.number} job(s), the last one is"
             f" {ref.cluster}.{ref.number - 1}",
-            remedy=f"{jobs.meant} means all of them",
+            remedy=f"{meant} means all of them",
         )
-    return range(job.first, job.last + 1)
 
 
 def followed(session: Session, submissions: Iterable[SelectedJobs]) -> tuple[SelectedJobs, ...]:

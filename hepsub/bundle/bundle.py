@@ -18,6 +18,7 @@ from hepsub.bundle.request import BundleRequest, OfAnotherHepsub, from_json
 from hepsub.documents import Malformed
 from hepsub.errors import BundleUnusable
 from hepsub.files import why_not_mine, write_new, write_whole
+from hepsub.jobid import SubmissionRef
 from hepsub.plan.bundle_paths import CREDENTIALS, JOB, REQUEST, Layout, layout_of
 from hepsub.plan.template import parse_template
 from hepsub.tree import Tree, open_tree
@@ -187,14 +188,23 @@ class Bundle(Struct, frozen=True, kw_only=True):
                 self._write_corners(file, contents, first=first)
             except BundleUnusable as error:
                 trouble = error
-        try:
-            write_whole(
-                self.layout.private(CREDENTIALS) / file, credential.content, 0o600, durable=True
-            )
-        except OSError as error:
-            raise unusable(self.directory, error) from error
+        self.write_private(f"{CREDENTIALS}/{file}", credential.content, durable=True)
         if trouble is not None:
             raise trouble
+
+    def write_private(self, name: str, content: bytes, *, durable: bool = False) -> None:
+        """Write a file that only its user reads, whole.
+
+        Args:
+            name: the file, among the private ones.
+            content: what is in it.
+            durable: whether it is on the disk when this returns.
+
+        Raises:
+            BundleUnusable: it cannot be written.
+        """
+        with usable(self.directory):
+            write_whole(self.layout.private(name), content, 0o600, durable=durable)
 
     def returned(self, proc: int) -> Path:
         """What a job brought back: for people, and for links to it; it is read by `open_returned` only."""
@@ -223,6 +233,11 @@ def read_bundle(directory: Path) -> Bundle | None:
         return _read_bundle(directory)
     except (OSError, Malformed):
         return None
+
+
+def find_bundle(root: Path, ref: SubmissionRef) -> Bundle | None:
+    """The bundle of a submission, below the directory of all; None as for `read_bundle`, or where it has no UUID."""
+    return read_bundle(root / ref.uuid) if ref.uuid else None
 
 
 def why_unreadable(directory: Path) -> str:
@@ -254,6 +269,19 @@ def _read_bundle(directory: Path) -> Bundle:
     with open_tree(layout.private("")) as tree:
         request = from_json(tree.read(REQUEST, _LARGEST_REQUEST))
     return Bundle(directory=directory, request=request, old=layout.old)
+
+
+@contextlib.contextmanager
+def usable(directory: Path) -> Iterator[None]:
+    """Say of what the operating system refuses within this block that the bundle cannot be written.
+
+    Raises:
+        BundleUnusable: it has refused something.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise unusable(directory, error) from error
 
 
 def unusable(directory: Path, error: OSError) -> BundleUnusable:

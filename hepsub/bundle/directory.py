@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from io import FileIO
 from pathlib import Path
 
-from hepsub.bundle.bundle import unusable
+from hepsub.bundle.bundle import unusable, usable
 from hepsub.files import lock_process, make_private, open_own
 from hepsub.plan.bundle_paths import (
     FINISHED,
@@ -78,16 +78,12 @@ def locked(directory: Path) -> Iterator[bool]:
     Raises:
         BundleUnusable: the directory cannot be made or written.
     """
-    try:
+    with usable(directory):
         make_private(directory)
         lock = _opened_lock(directory, os.O_CREAT)
-    except OSError as error:
-        raise unusable(directory, error) from error
     with lock:
-        try:
-            mine = lock_process(lock.fileno())
-        except OSError as error:  # a file system without locks
-            raise unusable(directory, error) from error
+        with usable(directory):
+            mine = lock_process(lock.fileno())  # which a file system may not have
         yield mine
 
 
@@ -123,11 +119,9 @@ def strip_bundle(directory: Path) -> None:
         BundleUnusable: it cannot be noted.
     """
     layout = layout_of(directory)
-    try:
+    with usable(directory):
         if not layout.private(FINISHED).exists():
             layout.private(FINISHED).touch(mode=0o600)
-    except OSError as error:
-        raise unusable(directory, error) from error
     if layout.old:
         _remove_all(directory, but=(FINISHED, "home", READY, REQUEST, LOCK))
         return

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
-from hepsub.bundle.bundle import Bundle, unusable
+from hepsub.bundle.bundle import Bundle, usable
 from hepsub.bundle.logs import make_logs
 from hepsub.bundle.mailbox import letter_files, make_mailbox
 from hepsub.bundle.manifest import environment_text
@@ -61,7 +61,7 @@ def fill_bundle(
     Raises:
         BundleUnusable: a file cannot be read or written.
     """
-    try:
+    with usable(bundle.directory):
         for each in (PRIVATE, SHARED, JOB, f"{PRIVATE}/{CREDENTIALS}", f"{SHARED}/{SETS}"):
             make_private(bundle.directory / each)
         for name in WORKER_FILES:
@@ -77,8 +77,6 @@ def fill_bundle(
         _make_corners(bundle, jobs)
         # The request comes last: without one a bundle counts as never written, and is removed some day.
         write_whole(bundle.layout.private(REQUEST), bundle.request.to_json(), 0o600)
-    except OSError as error:
-        raise unusable(bundle.directory, error) from error
     return seal
 
 

@@ -13,7 +13,7 @@ import os
 import stat
 from pathlib import Path
 
-from hepsub.bundle.bundle import Bundle, unusable
+from hepsub.bundle.bundle import Bundle, usable
 from hepsub.files import copy_whole, name_beside, write_whole
 from hepsub.plan.bundle_paths import STDERR, STDOUT, UNLINKED, Layout
 from hepsub.tree import Tree, open_tree
@@ -60,12 +60,10 @@ def link_logs(bundle: Bundle, cluster: int) -> tuple[str, ...]:
     """
     if not bundle.request.staging.confined or bundle.old:
         return ()
-    try:
+    with usable(bundle.directory):
         notes = _linked(bundle, cluster)
         if notes:  # a log that its user removed does not come back, but these were never there
             write_whole(bundle.layout.private(UNLINKED), "", 0o600)
-    except OSError as error:
-        raise unusable(bundle.directory, error) from error
     return notes
 
 

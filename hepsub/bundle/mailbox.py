@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -12,10 +13,10 @@ import msgspec
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
-from hepsub.bundle.bundle import Bundle, unusable
+from hepsub.bundle.bundle import Bundle, unusable, usable
 from hepsub.bundle.letters import Letters, credentials_text
 from hepsub.bundle.sealing import Sealer, new_recipient, new_signer, open_sealer
-from hepsub.documents import Malformed, read_json
+from hepsub.documents import read_json
 from hepsub.files import make_private, write_whole
 from hepsub.plan.bundle_paths import (
     CREDENTIALS,
@@ -24,7 +25,7 @@ from hepsub.plan.bundle_paths import (
     MAILBOX,
     SHARED,
 )
-from hepsub.tree import open_tree, remove_tree
+from hepsub.tree import Tree, open_tree, remove_tree
 
 _SECRET, _SIGNER, _RECIPIENT, _POSTED = "secret", "signer.pem", "recipient.crt", "posted.json"
 _SECRET_BYTES = 32
@@ -109,11 +110,8 @@ def read_letters(bundle: Bundle) -> Letters:
     mailbox = bundle.request.staging.mailbox
     assert mailbox is not None  # noqa: S101 (the caller has asked)
     posted = read_posted(bundle)
-    try:
-        with open_tree(bundle.layout.private(MAILBOX)) as tree:
-            secret = tree.read(_SECRET, _LARGEST)
-    except OSError as error:
-        raise unusable(bundle.directory, error) from error
+    with _opened(bundle) as tree:
+        secret = tree.read(_SECRET, _LARGEST)
     return Letters(
         uuid=bundle.request.uuid,
         mailbox=mailbox,
@@ -129,12 +127,21 @@ def read_posted(bundle: Bundle) -> Posted:
     Raises:
         BundleUnusable: it cannot be read.
     """
+    with _opened(bundle) as tree:
+        return read_json(tree.read(_POSTED, _LARGEST), Posted, most=_LARGEST)
+
+
+@contextlib.contextmanager
+def _opened(bundle: Bundle) -> Iterator[Tree]:
+    """What letters are made with, and the note of those that were posted.
+
+    Raises:
+        BundleUnusable: it cannot be read, or is not what it has to be.
+    """
     try:
-        with open_tree(bundle.layout.private(MAILBOX)) as tree:
-            return read_json(tree.read(_POSTED, _LARGEST), Posted, most=_LARGEST)
-    except OSError as error:
-        raise unusable(bundle.directory, error) from error
-    except Malformed as error:
+        with usable(bundle.directory), open_tree(bundle.layout.private(MAILBOX)) as tree:
+            yield tree
+    except ValueError as error:
         raise unusable(bundle.directory, OSError(0, "its mailbox is spoilt")) from error
 
 
@@ -144,11 +151,7 @@ def note_posted(bundle: Bundle, posted: Posted) -> None:
     Raises:
         BundleUnusable: it cannot be noted.
     """
-    try:
-        path = bundle.layout.private(MAILBOX) / _POSTED
-        write_whole(path, msgspec.json.encode(posted), 0o600)
-    except OSError as error:
-        raise unusable(bundle.directory, error) from error
+    bundle.write_private(f"{MAILBOX}/{_POSTED}", msgspec.json.encode(posted))
 
 
 def next_letters(bundle: Bundle, now: float) -> Letters:
@@ -170,13 +173,8 @@ def read_sealer(bundle: Bundle) -> Sealer:
     Raises:
         BundleUnusable: it cannot be read.
     """
-    try:
-        with open_tree(bundle.layout.private(MAILBOX)) as tree:
-            return open_sealer(tree.read(_SIGNER, _LARGEST), tree.read(_RECIPIENT, _LARGEST))
-    except OSError as error:
-        raise unusable(bundle.directory, error) from error
-    except ValueError as error:
-        raise unusable(bundle.directory, OSError(0, "its mailbox is spoilt")) from error
+    with _opened(bundle) as tree:
+        return open_sealer(tree.read(_SIGNER, _LARGEST), tree.read(_RECIPIENT, _LARGEST))
 
 
 def note_sent(bundle: Bundle) -> None:
@@ -203,13 +201,10 @@ def master_credentials(bundle: Bundle) -> dict[str, bytes]:
     """
     found: dict[str, bytes] = {}
     files = [each.file for each in bundle.request.staging.credentials if each.travels]
-    try:
-        with open_tree(bundle.layout.private(CREDENTIALS)) as tree:
-            for file in files:
-                if tree.look(file) is not None:
-                    found[file] = tree.read(file, _LARGEST_CREDENTIAL)
-    except OSError as error:
-        raise unusable(bundle.directory, error) from error
+    with usable(bundle.directory), open_tree(bundle.layout.private(CREDENTIALS)) as tree:
+        for file in files:
+            if tree.look(file) is not None:
+                found[file] = tree.read(file, _LARGEST_CREDENTIAL)
     return found
 
 

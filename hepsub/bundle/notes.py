@@ -10,9 +10,8 @@ import msgspec
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
-from hepsub.bundle.bundle import Bundle, read_bundle, unusable
+from hepsub.bundle.bundle import Bundle, read_bundle
 from hepsub.documents import Malformed, Moment, has_been, read_json
-from hepsub.files import write_whole
 from hepsub.jobid import SubmissionRef
 from hepsub.plan.bundle_paths import CANCELLED, READY, SIGNED, layout_of
 from hepsub.storage.signing import LONGEST_URL_S
@@ -51,7 +50,7 @@ def mark_ready(bundle: Bundle, cluster: int) -> None:
         BundleUnusable: it cannot be noted.
     """
     note = _Ready(pool=bundle.request.pool, schedd=bundle.request.schedd, cluster=cluster)
-    _write(bundle, READY, msgspec.json.encode(note))
+    bundle.write_private(READY, msgspec.json.encode(note))
 
 
 def is_ready(directory: Path) -> bool:
@@ -108,7 +107,7 @@ def note_signed(bundle: Bundle, ends: Mapping[str, float]) -> None:
     Raises:
         BundleUnusable: it cannot be noted.
     """
-    _write(bundle, SIGNED, msgspec.json.encode(dict(ends)))
+    bundle.write_private(SIGNED, msgspec.json.encode(dict(ends)))
 
 
 def mark_cancelled(bundle: Bundle) -> None:
@@ -117,16 +116,9 @@ def mark_cancelled(bundle: Bundle) -> None:
     Raises:
         BundleUnusable: it cannot be noted.
     """
-    _write(bundle, CANCELLED, b"", durable=True)
+    bundle.write_private(CANCELLED, b"", durable=True)
 
 
 def is_cancelled(bundle: Bundle) -> bool:
     """Whether the submission of a bundle was cancelled."""
     return bundle.layout.private(CANCELLED).exists()
-
-
-def _write(bundle: Bundle, name: str, content: bytes, *, durable: bool = False) -> None:
-    try:
-        write_whole(bundle.layout.private(name), content, 0o600, durable=durable)
-    except OSError as error:
-        raise unusable(bundle.directory, error) from error

@@ -6,6 +6,7 @@ submission's outputs are its request's.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -16,8 +17,9 @@ from urllib.parse import unquote
 
 import msgspec
 
+from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.returned import content_at
-from hepsub.documents import read_json
+from hepsub.documents import Malformed, read_json
 from hepsub.plan.objects import ObjectInfo
 from hepsub.terminal import printable
 from hepsub.tree import Tree
@@ -239,6 +241,15 @@ def read_report(content: bytes) -> Report:
         Malformed: it is none.
     """
     return read_json(content, Report, most=LARGEST)
+
+
+def report_of(bundle: Bundle | None, proc: int) -> Report | None:
+    """The report that a job of a bundle brought back; None where there is none that can be read."""
+    with contextlib.suppress(OSError, Malformed):
+        if bundle is not None:
+            with bundle.open_returned(proc) as tree:
+                return report_at(tree) if tree is not None else None
+    return None
 
 
 def report_at(tree: Tree) -> Report | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from hepsub.cli.output import Console
     from hepsub.jobid import JobId
-    from hepsub.result import Result
+    from hepsub.result import AnyResult
     from hepsub.session import Session
 
 
@@ -142,7 +142,7 @@ class Command(NamedTuple):
     options: tuple[Option, ...]
     words: Words | None
     examples: tuple[tuple[str, str], ...]
-    run: Callable[["Session", Values, "Console"], "Result"]
+    run: Callable[["Session", Values, "Console"], "AnyResult"]
     results: tuple[str, ...] = ()
     brief: Mapping[str, str] = {}
     groups: Mapping[str, tuple[str, ...]] = {}
@@ -178,10 +178,10 @@ QUEUED_IDS = IDS._replace(kind=Kind.QUEUED)
 COMMON = (JSON, VERSION, HELP)
 
 
-def acting(act: str, command: str) -> Callable[["Session", Values, "Console"], "Result"]:
+def acting(act: str, command: str) -> Callable[["Session", Values, "Console"], "AnyResult"]:
     """What hep_rm, hep_hold and hep_release do: one of `batch.Act`, to the jobs that were named."""
 
-    def run(session: "Session", values: Values, _: "Console") -> "Result":
+    def run(session: "Session", values: Values, _: "Console") -> "AnyResult":
         from hepsub.actions.queue.control import control
         from hepsub.batch import Act
 

@@ -12,7 +12,7 @@ from typing import TextIO
 from msgspec import Struct
 
 from hepsub.errors import OutputUnwritable
-from hepsub.result import NotedProblem, Problem, Result, Value, document_of, envelope
+from hepsub.result import AnyResult, NotedProblem, Problem, Value, document_of, envelope
 from hepsub.terminal import Styled, joined, printable
 
 _QUOTED = 300
@@ -150,7 +150,7 @@ def _say(text: str) -> None:
         _discard(sys.stderr)
 
 
-def render_json(command: str, result: Result) -> None:
+def render_json(command: str, result: AnyResult) -> None:
     """Print a result as one JSON document."""
     value = result.value
     document = envelope(command, document_of(value), result.problems, ok=result.exit_code == 0)
@@ -172,7 +172,7 @@ def _is_repeatable(value: Value) -> bool:
     return type(value).__name__ in _LOOKS or bool(getattr(value, "is_secret", False))
 
 
-def render_text(command: str, result: Result, *, quiet: bool) -> None:
+def render_text(command: str, result: AnyResult, *, quiet: bool) -> None:
     """Print a result: data on stdout, talk on stderr."""
     show(command, result.value)
     if not quiet:  # notes come after: parsers of both streams look for the first number

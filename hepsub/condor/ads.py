@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from hepsub.batch import ClusterCounts, Counts, JobStatus, Queue, Selection, State, Unmade
 from hepsub.condor.attributes import GATE, ClassAd, integer, seconds, text
 from hepsub.condor.jobs import LONGEST, MOST_MB, STATES, program_name, read_job
+from hepsub.condor.quoting import string_literal
 from hepsub.jobid import JobId, SubmissionRef
 
 _FIRST_ID = re.compile(r"\d+\.(\d+)")
@@ -67,20 +68,14 @@ def cluster_constraint(selection: Selection) -> str:
 
 def _who(selection: Selection) -> Iterable[str]:
     if selection.owner:
-        owner = f"Owner == {_literal(selection.owner)}"
+        owner = f"Owner == {string_literal(selection.owner)}"
         yield f"({owner} || {_one_of(selection.own)})" if selection.own else owner
     if selection.uuid:
-        yield f"HepSub_UUID == {_literal(selection.uuid)}"
+        yield f"HepSub_UUID == {string_literal(selection.uuid)}"
     if selection.once:
-        yield f"HepSub_Once == {_literal(selection.once)}"
+        yield f"HepSub_Once == {string_literal(selection.once)}"
         # What was removed before it could start was taken back, and its key is free.
         yield f"!(JobStatus =?= {_NUMBERS[State.REMOVED]} && {GATE} =?= false)"
-
-
-def _literal(text: str) -> str:
-    """A string of the ClassAd language, whatever the user typed."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
 
 
 def any_of(clauses: Iterable[str]) -> str:

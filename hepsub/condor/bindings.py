@@ -42,6 +42,11 @@ def bindings() -> Any:  # noqa: ANN401 (the bindings have no types)
     return htcondor2
 
 
+def open_collector(collector: str) -> Any:  # noqa: ANN401 (the bindings have no types)
+    """A collector, by its host[:port]; empty for that of HTCondor's own configuration."""
+    return bindings().Collector(collector) if collector else bindings().Collector()
+
+
 def limit_queries(seconds: float) -> None:
     """Let no collector keep this process waiting for longer: the bindings stop all of its threads meanwhile.
 

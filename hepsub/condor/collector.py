@@ -10,7 +10,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from hepsub.condor.attributes import ClassAd, text
-from hepsub.condor.bindings import bindings, missing_configuration
+from hepsub.condor.bindings import bindings, missing_configuration, open_collector
 from hepsub.errors import HepsubError, PoolUnreachable
 
 JOB_SLOTS = 'SlotType == "Static" || SlotType == "Partitionable"'
@@ -54,7 +54,7 @@ def find_schedds(collector: str, patience_s: int = 0) -> tuple[ScheddAddress, ..
     wanted = ["Name", "Machine", "CondorVersion", "MyAddress", "AddressV1", "CondorPlatform"]
     try:
         with _patience(patience_s):
-            source = htcondor.Collector(collector) if collector else htcondor.Collector()
+            source = open_collector(collector)
             ads = source.query(htcondor.AdType.Schedd, projection=wanted)
     except htcondor.HTCondorException as error:
         raise unreachable(str(error), collector) from error
@@ -108,7 +108,7 @@ def find_slots(
     htcondor = bindings()
     try:
         with _patience(patience_s):
-            source = htcondor.Collector(collector) if collector else htcondor.Collector()
+            source = open_collector(collector)
             kind = htcondor.AdType.Startd
             return list(source.query(kind, constraint=JOB_SLOTS, projection=list(projection)))
     except htcondor.HTCondorException as error:

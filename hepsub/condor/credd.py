@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from hepsub.condor.attributes import text
-from hepsub.condor.bindings import bindings
+from hepsub.condor.bindings import bindings, open_collector
 from hepsub.errors import PoolError
 from hepsub.plan.credentials import JobCredential
 from hepsub.policy.model import KERBEROS
@@ -40,7 +40,7 @@ def store_credential(
         HTCondorException, ValueError: it was not stored.
     """
     htcondor = bindings()
-    source = htcondor.Collector(collector) if collector else htcondor.Collector()
+    source = open_collector(collector)
     wanted = ["Name", "Machine", "MyAddress"]
     ads = source.query(htcondor.AdType.Credd, projection=wanted)
     there = [ad for ad in ads if text(ad, "Machine") == host and text(ad, "MyAddress")]

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from hepsub.condor.attributes import integer, text
 from hepsub.condor.bindings import bindings
-from hepsub.condor.quoting import escaped
+from hepsub.condor.quoting import string_literal
 from hepsub.errors import NotDone
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class _Account(Struct, frozen=True):
     def matched(self) -> str:
         """The expression that is true for its jobs."""
         said = zip(_TIMED[1:4], (self.group, self.experiment, self.user), strict=True)
-        return " && ".join(f"{name} =?= {_string(value)}" for name, value in said)
+        return " && ".join(f"{name} =?= {string_literal(value)}" for name, value in said)
 
     def changes(self, wanted: Edit) -> dict[str, str]:
         """What another walltime changes: the limit, and the class in the accounting group.
@@ -59,9 +59,9 @@ class _Account(Struct, frozen=True):
         account = f"{self.experiment}.{self.group}.{name}"
         return {
             "HepSub_WalltimeLimit": str(limit),
-            "HepJob_Walltime": _string(name),
-            "AcctGroup": _string(account),
-            "AccountingGroup": _string(f"{account}.{self.user}"),
+            "HepJob_Walltime": string_literal(name),
+            "AcctGroup": string_literal(account),
+            "AccountingGroup": string_literal(f"{account}.{self.user}"),
         }
 
 
@@ -125,12 +125,12 @@ def _through_element(connection: Connection, meant: str, wanted: Edit) -> str:
     if number := sum(bool(text(ad, "GridJobId")) for ad in found):
         more = " with more memory (-mem)" if wanted.words == ("memory",) else ""
         raise NotDone(
-            f"the {_listed(wanted)} was not changed: {number} job(s) are at their site, with what they asked for",
+            f"the {wanted} was not changed: {number} job(s) are at their site, with what they asked for",
             remedy=f"hep_rm, and submit again{more}",
         )
     if found and wanted.disk_mb is not None:
         raise NotDone(
-            f"the {_listed(wanted)} was not changed: a computing element, through which {len(found)} job(s) go, is"
+            f"the {wanted} was not changed: a computing element, through which {len(found)} job(s) go, is"
             " asked for no disk",
             remedy="leave out -disk",
         )
@@ -171,13 +171,13 @@ def _timed(
     boxed = [ad for ad in ads if text(ad, "Cmd") == _WRAPPED and not text(ad, "HepSub_Cmd")]
     if number := sum(bool(text(ad, "HepSub_Cmd")) for ad in (*jobs, *ads)) + len(boxed):
         raise NotDone(
-            f"the {_listed(wanted)} was not changed: {number} job(s) have files or credentials that travel with them,"
+            f"the {wanted} was not changed: {number} job(s) have files or credentials that travel with them,"
             " and their walltime is among these",
             remedy=_AGAIN,
         )
     if number := sum(not all(text(ad, name) for name in _TIMED[1:4]) for ad in (*jobs, *ads)):
         raise NotDone(
-            f"the {_listed(wanted)} was not changed: {number} job(s) are in no walltime class, for hep_sub did not"
+            f"the {wanted} was not changed: {number} job(s) are in no walltime class, for hep_sub did not"
             " submit them",
             remedy="leave out -wt, or name others",
         )
@@ -195,11 +195,3 @@ def _account(ad: ClassAd) -> _Account:
 
 def _edit(connection: Connection, which: str, name: str, value: str) -> None:
     connection.call(lambda schedd: schedd.edit(which, name, value), writing=True)
-
-
-def _string(value: str) -> str:
-    return f'"{escaped(value)}"'
-
-
-def _listed(wanted: Edit) -> str:
-    return " and ".join(wanted.words)

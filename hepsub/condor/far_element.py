@@ -16,7 +16,7 @@ from hepsub.condor.attributes import text
 from hepsub.condor.bindings import showing_only
 from hepsub.condor.collector import find_schedds
 from hepsub.condor.connection import Connection
-from hepsub.condor.quoting import escaped
+from hepsub.condor.quoting import string_literal
 from hepsub.condor.reachable import SILENCE_S, check_reachable
 from hepsub.condor.removal import HELD, IDLE, Removal, together
 from hepsub.errors import NotDone, ScheddNotReached
@@ -74,7 +74,7 @@ class FarElement(Struct, frozen=True, kw_only=True):
     def _remove(
         self, connection: Connection, jobs: list[str], since: float, states: tuple[int, ...]
     ) -> Removed:
-        mine = f"member({_KNOWN_AS}, {{{', '.join(_string(each) for each in jobs)}}})"
+        mine = f"member({_KNOWN_AS}, {{{', '.join(string_literal(each) for each in jobs)}}})"
         return Removal(
             connection=connection,
             mine=mine,
@@ -84,7 +84,3 @@ class FarElement(Struct, frozen=True, kw_only=True):
             states=states,
             sleep=self.sleep,
         ).carry_out(since)
-
-
-def _string(value: str) -> str:
-    return f'"{escaped(value)}"'

@@ -12,7 +12,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
-from hepsub.batch import JobStatus, State
+from hepsub.batch import RUNNING, JobStatus, State
 from hepsub.condor.attributes import ClassAd, boolean, integer, real, seconds, text
 from hepsub.condor.boot import without_boot
 from hepsub.condor.quoting import unquote_line
@@ -24,7 +24,6 @@ STATES = {
 MOST_MB = 2**30
 MOST_CORES = 2**16
 LONGEST = 2**14
-_ACTIVE = (State.RUNNING, State.TRANSFERRING, State.SUSPENDED)
 _LARGEST = 2**31 - 1
 _LAST_MOMENT_S = 2.0**33
 _LONGEST_ARGUMENTS = 2**20
@@ -97,7 +96,7 @@ def _path(directory: str, name: str) -> str:
 
 
 def _stage(state: State, told: str, started: float) -> str:
-    if state not in _ACTIVE or not told:
+    if state not in RUNNING or not told:
         return ""
     from hepsub.batch_stage import read_stage
 
@@ -109,7 +108,7 @@ def _removed_at(state: State, entered: float) -> float:
 
 
 def _run_seconds(state: State, *, past: float, started: float, now: float) -> float:
-    return past + max(0.0, now - started) if state in _ACTIVE and started else past
+    return past + max(0.0, now - started) if state in RUNNING and started else past
 
 
 def _memory(ad: ClassAd) -> float:

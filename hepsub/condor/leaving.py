@@ -14,7 +14,7 @@ from hepsub.condor.ads import any_of, constraint
 from hepsub.condor.attributes import SITE, ClassAd, integer, seconds, text
 from hepsub.condor.bindings import bindings
 from hepsub.condor.connection import Connection
-from hepsub.condor.quoting import escaped
+from hepsub.condor.quoting import string_literal
 from hepsub.condor.removal import HELD, IDLE, SENT_ON, Removal, together
 from hepsub.jobid import JobId, SubmissionRef, ranges
 from hepsub.plan.model import LEFT_OUT, LEFT_SITES, Element
@@ -87,7 +87,7 @@ class CondorLeaving(Struct, frozen=True, kw_only=True):
         Returns:
             The clusters of which this does not reach the jobs that a factory has still to make.
         """
-        value = _string(",".join(sites))
+        value = string_literal(",".join(sites))
         differs = f"{_of(clusters)} && {LEFT_OUT} isnt undefined && {LEFT_OUT} isnt {value}"
         ads = self._query(f"{differs} && (ProcId isnt undefined || {_IS_FACTORY})")
         if any(integer(ad, "ProcId") is not None for ad in ads):
@@ -108,7 +108,7 @@ class CondorLeaving(Struct, frozen=True, kw_only=True):
         done = 0
         for left, those in alike.items():
             wanted = f"JobStatus == {HELD} && {_any_of(those)}"
-            self._edit(wanted, LEFT_SITES, _string(left))
+            self._edit(wanted, LEFT_SITES, string_literal(left))
             done += self._release(wanted)
         return done
 
@@ -118,7 +118,7 @@ class CondorLeaving(Struct, frozen=True, kw_only=True):
         for each in jobs:
             alike[each.site].append(each)
         for site, those in alike.items():
-            self._edit(f"JobStatus == {IDLE} && {_any_of(those)}", _RECALLED, _string(site))
+            self._edit(f"JobStatus == {IDLE} && {_any_of(those)}", _RECALLED, string_literal(site))
 
     def move(self, jobs: Iterable[HeldThere], site: str, element: Element) -> int:
         """Let jobs on hold go through another computing element, which are at none; how many do.
@@ -137,10 +137,12 @@ class CondorLeaving(Struct, frozen=True, kw_only=True):
             for name in ("GridJobId", "GridJobStatus"):
                 self._edit(held, name, "undefined")
             nowhere = f"{held} && GridJobId is undefined"
-            self._edit(nowhere, LEFT_SITES, _string(names))
-            self._edit(nowhere, "GridResource", _string(element.resource))
-            self._edit(nowhere, "queue", _string(element.queue) if element.queue else "undefined")
-            self._edit(nowhere, _SITES, _string(site))
+            self._edit(nowhere, LEFT_SITES, string_literal(names))
+            self._edit(nowhere, "GridResource", string_literal(element.resource))
+            self._edit(
+                nowhere, "queue", string_literal(element.queue) if element.queue else "undefined"
+            )
+            self._edit(nowhere, _SITES, string_literal(site))
             done += self._release(nowhere)
         return done
 
@@ -210,10 +212,6 @@ def _as_it_was(job: HeldThere) -> str:
     """What is true of a job that nobody has released since."""
     since = f"EnteredCurrentStatus == {int(job.since)}"
     return f"(ClusterId == {job.cluster} && ProcId == {job.proc} && {since})"
-
-
-def _string(value: str) -> str:
-    return f'"{escaped(value)}"'
 
 
 def _of(clusters: Iterable[int]) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from msgspec import Struct
 
 from hepsub.condor.attributes import ClassAd, integer, text, unreadable
-from hepsub.condor.bindings import bindings
+from hepsub.condor.bindings import bindings, open_collector
 from hepsub.condor.collector import JOB_SLOTS, unreachable
 from hepsub.jobid import same_schedd
 
@@ -61,7 +61,7 @@ def load_of(collector: str, schedds: Collection[str], parts: Mapping[str, str]) 
     htcondor = bindings()
     bad = unreadable(parts.values())
     try:
-        source = htcondor.Collector(collector) if collector else htcondor.Collector()
+        source = open_collector(collector)
         ads = source.query(htcondor.AdType.Schedd, projection=list(_SCHEDD))
         mine = [ad for ad in ads if any(same_schedd(each, text(ad, "Name")) for each in schedds)]
         slots = {

@@ -158,12 +158,13 @@ def classad_string(text: str, what: str) -> str:
     Raises:
         NotExpressible: as `plain`.
     """
-    return f'"{escaped(plain(text, what))}"'
+    return string_literal(plain(text, what))
 
 
-def escaped(text: str) -> str:
-    """A text as it stands between the quotes of a string literal."""
-    return text.replace("\\", "\\\\").replace('"', '\\"')
+def string_literal(text: str) -> str:
+    """A text as a string of the ClassAd language, whatever is in it."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def refuse_foreign_macros(lines: Iterable[str]) -> None:

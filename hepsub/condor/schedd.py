@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
-from msgspec.structs import replace
 
 from hepsub.batch import (
     Act,
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
     from hepsub.condor.description import SubmitDescription
     from hepsub.condor.leaving import CondorLeaving
     from hepsub.condor.logs import LookInto
-    from hepsub.confine import Writable
+    from hepsub.condor.spool import CondorSpool
     from hepsub.plan.credentials import JobCredential
     from hepsub.plan.model import Plan
 
@@ -81,6 +80,13 @@ class CondorSchedd(Struct, kw_only=True, eq=False):
     def edits_factories(self) -> bool:
         """Whether condor_qedit is here, which alone reaches what a factory has still to make."""
         return self.has_edit_cluster()
+
+    @property
+    def spool(self) -> CondorSpool:
+        """Its jobs whose files it is given."""
+        from hepsub.condor.spool import CondorSpool
+
+        return CondorSpool(connection=self.connection, unsent=self.unsent)
 
     @property
     def leaving(self) -> CondorLeaving:
@@ -165,54 +171,6 @@ class CondorSchedd(Struct, kw_only=True, eq=False):
 
         domain = bindings().param.get("FILESYSTEM_DOMAIN")
         return describe(plan, uuid, domain) if domain else describe(plan, uuid)
-
-    def hand_over(self, cluster: int) -> None:
-        """Send the files of a cluster to the schedd's spool; until then its jobs are on hold (code 16).
-
-        Only the connection that submitted the cluster can do that: the bindings keep the procs' ads in what they
-        answered, and make nothing of the same ads from the queue.
-
-        Raises:
-            PoolUnreachable, AuthenticationRefused, PoolError: they did not arrive.
-        """
-        self.connection.call(lambda schedd: schedd.spool(self.unsent[cluster]), writing=True)
-        del self.unsent[cluster]
-
-    def write_addresses(self, cluster: int, urls: Mapping[int, str]) -> None:
-        """Let the jobs of a cluster that was handed over know where their letters are, once they start.
-
-        Raises:
-            PoolUnreachable, AuthenticationRefused, PoolError: it could not be done; some may have it.
-        """
-        from hepsub.condor.letters import write_addresses
-
-        write_addresses(self.connection, cluster, urls)
-
-    def fetch(self, selection: Selection, writable: Writable) -> None:
-        """Fetch what ended jobs left in the schedd's spool; they leave the queue then.
-
-        The bindings write it where the schedd's ads say, so those are compared, and the bindings are confined.
-
-        Args:
-            selection: the jobs.
-            writable: where it may be written.
-
-        Raises:
-            PoolUnreachable, AuthenticationRefused, PoolError: it could not be fetched, or the ads say other places.
-        """
-        from hepsub.condor.ads import constraint
-        from hepsub.condor.handed import PLACES, check_places
-        from hepsub.confine import confined
-
-        wanted = constraint(replace(selection, states=(State.COMPLETED,)))
-
-        def once(schedd: Any) -> None:  # noqa: ANN401
-            check_places(schedd.query(wanted, list(PLACES)), writable, self.name)
-            # proofs of who we are may have to write elsewhere; what is proven once holds for the retrieval, too
-            bindings().ping(self.connection.address.ad, "WRITE")
-            confined(lambda: schedd.retrieve(wanted), writable)
-
-        self.connection.call(once, writing=True)
 
     def open_gate(self, cluster: int, *, factory: bool, held: bool = False) -> None:
         """Let the jobs of a cluster start whose bundle is complete now.

@@ -19,9 +19,9 @@ from hepsub.condor.quoting import (
     SEAL_ATTRIBUTE,
     SEAL_VALUE,
     classad_string,
-    escaped,
     plain,
     quote_line,
+    string_literal,
 )
 from hepsub.errors import NotExpressible
 from hepsub.plan.bundle_paths import (
@@ -104,7 +104,7 @@ class Staged(Struct, frozen=True, kw_only=True):
         yield "executable = /bin/sh"
         yield "transfer_executable = false"
         yield f'arguments = "{boot}{" " if arguments else ""}{arguments}"'
-        yield f'My.HepSub_Cmd = "{escaped(executable)}"'
+        yield f"My.HepSub_Cmd = {string_literal(executable)}"
         yield f"description = {self._shown(name)}"
 
     def _name(self) -> str:
@@ -160,7 +160,7 @@ class Staged(Struct, frozen=True, kw_only=True):
         if not staging.shared and not staging.isolation and self.plan.route.sites:
             yield "My.WantDelayedUpdates = false"  # whoever reads the job's directory could use them
         if staging.confined and not self.universe:
-            yield f'My.LimitDirectoryAccess = "{escaped(f"{self._bundle}/{SHARED},{corner}")}"'
+            yield f"My.LimitDirectoryAccess = {string_literal(f'{self._bundle}/{SHARED},{corner}')}"
         if staging.confined or staging.chirp:
             yield from self._proxy()
         if self.is_gated:

@@ -24,7 +24,7 @@ def edit(connection: sqlite3.Connection, selection: Selection, wanted: Edit) -> 
     """
     if wanted.disk_mb is not None:
         raise NotDone(
-            f"the {_listed(wanted)} was not changed: on this machine jobs are given no disk of their own",
+            f"the {wanted} was not changed: on this machine jobs are given no disk of their own",
             remedy="leave out -disk",
         )
     limit = wanted.walltime("")[1] if wanted.walltime is not None else None
@@ -38,10 +38,6 @@ def edit(connection: sqlite3.Connection, selection: Selection, wanted: Edit) -> 
         connection.execute(text, (*changed.values(), *where.values))
     if changed := {name: value for name, value in own.items() if value is not None}:
         update(connection, selection, "1", _set(changed), tuple(changed.values()))
-
-
-def _listed(wanted: Edit) -> str:
-    return " and ".join(wanted.words)
 
 
 def _set(changes: Mapping[str, int]) -> str:
@@ -60,7 +56,7 @@ def _check_shared(connection: sqlite3.Connection, selection: Selection, wanted: 
     runs = select(connection, "count(*)", "queued = 1 AND active = 1", whole, "")
     if any(each.first is not None for each in selection.ids) or int(next(runs)[0]):
         raise NotDone(
-            f"the {_listed(wanted)} was not changed: on this machine cores and walltime are those of a whole cluster",
+            f"the {wanted} was not changed: on this machine cores and walltime are those of a whole cluster",
             remedy="name the whole cluster, while none of its jobs runs (hep_hold)",
         )
     bundles = select(connection, "launch", "queued = 1", selection, "")
@@ -68,7 +64,7 @@ def _check_shared(connection: sqlite3.Connection, selection: Selection, wanted: 
         read_launch(json.loads(row["launch"])).bundle for row in bundles
     ):
         raise NotDone(
-            f"the {_listed(wanted)} was not changed: files or credentials travel with the jobs, and their walltime is"
+            f"the {wanted} was not changed: files or credentials travel with the jobs, and their walltime is"
             " among these",
             remedy="hep_rm, then hep_sub -resubmit with other options: those jobs keep their names and outputs",
         )

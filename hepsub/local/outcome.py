@@ -19,9 +19,8 @@ from msgspec import Struct
 from hepsub.batch import State
 from hepsub.batch_stage import LONGEST_STAGE, read_stage
 from hepsub.bundle.bundle import read_bundle
-from hepsub.bundle.report import report_at
+from hepsub.bundle.report import report_of
 from hepsub.condor.attributes import MEMORY_SUBCODE, WALLTIME_SUBCODE
-from hepsub.documents import Malformed
 from hepsub.local import processes, record
 from hepsub.local.record import FREE, Record
 from hepsub.tree import open_tree
@@ -197,11 +196,7 @@ def complaint_of(bundle: str, proc: int, code: int | None) -> HoldCause | None:
     """
     if code not in (UNSAVED, UNSTARTED) or (found := read_bundle(Path(bundle))) is None:
         return None
-    try:
-        with found.open_returned(proc) as tree:
-            report = report_at(tree) if tree is not None else None
-    except (Malformed, OSError):
-        return None
+    report = report_of(found, proc)
     if report is None or report.code != code or not report.complaint:
         return None
     reason = report.complaint

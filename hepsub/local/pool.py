@@ -27,18 +27,16 @@ from hepsub.batch import (
 from hepsub.batch_edit import Edit
 from hepsub.batch_logs import LogPlaces, Piece, Stream
 from hepsub.batch_offers import Offer
-from hepsub.confine import Writable
 from hepsub.errors import NotOnThisMachine
 from hepsub.jobid import JobId, SubmissionRef
-from hepsub.local import logs, queue, record, runs
+from hepsub.local import queue, record, runs
 from hepsub.local.database import Database
-from hepsub.local.describe import description
+from hepsub.local.describe import check_possible, description
 from hepsub.local.directory import Place, check, prepare, queue_directory
 from hepsub.local.edit import edit
 from hepsub.local.explain import details, explain_held, explain_idle, idle
 from hepsub.local.machine import capped_note, this_machine
 from hepsub.local.outcome import clear_scratch, told_stage
-from hepsub.local.possible import check_possible
 from hepsub.local.queue import Listed
 from hepsub.local.start import USUAL, Timing, ensure_runner
 from hepsub.plan.credentials import JobCredential
@@ -68,6 +66,10 @@ class HereBatch(Struct, frozen=True, kw_only=True):
     def name(self) -> str:
         """The pool's name among schedds."""
         return f"here@{self.host}"
+
+    @property
+    def spool(self) -> None:
+        """Nothing: jobs see this host's directories."""
 
     @property
     def leaving(self) -> None:
@@ -149,7 +151,7 @@ class HereBatch(Struct, frozen=True, kw_only=True):
         queued = self.queue(selection, self.now).jobs
         for status in queued or self.history(selection, 1):
             with Database(self.place).reading() as connection:
-                return logs.log_places(connection, status, queued=bool(queued))
+                return runs.log_places(connection, status, queued=bool(queued))
         return None
 
     def watch(
@@ -228,15 +230,6 @@ class HereBatch(Struct, frozen=True, kw_only=True):
     def account(self) -> str:
         """The login name."""
         return login_name(os.getuid())
-
-    def hand_over(self, cluster: int) -> None:
-        """Do nothing: the files are on this machine."""
-
-    def write_addresses(self, cluster: int, urls: Mapping[int, str]) -> None:
-        """Do nothing: what jobs read is on this machine."""
-
-    def fetch(self, selection: Selection, writable: Writable) -> None:
-        """Do nothing: what jobs leave behind is on this machine."""
 
     def store_credential(self, credential: JobCredential, content: bytes) -> None:  # noqa: ARG002 (the seam's)
         """Refuse: the embedded pool has no credd.

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from hepsub.batch import State
+from hepsub.batch import JobStatus, State
+from hepsub.batch_logs import LogPlaces
 from hepsub.local.launch import Launch, read_launch
 from hepsub.local.machine import Machine, Waiting
 from hepsub.local.outcome import HoldCause, after, complaint_of
@@ -178,6 +179,25 @@ def prune(connection: sqlite3.Connection, before: float) -> None:
     connection.execute(
         "DELETE FROM clusters WHERE NOT EXISTS"
         " (SELECT 1 FROM procs WHERE procs.cluster = clusters.cluster)"
+    )
+
+
+def log_places(
+    connection: sqlite3.Connection, status: JobStatus, *, queued: bool
+) -> LogPlaces | None:
+    """Where the logs of a job are; None where there is no such job any more."""
+    text = "SELECT launch, run FROM procs WHERE cluster = ? AND proc = ?"
+    row = connection.execute(text, (status.cluster, status.proc)).fetchone()
+    if row is None:
+        return None
+    launch = read_launch(json.loads(row["launch"]))
+    return LogPlaces(
+        status=status,
+        run=row["run"],
+        stdout=launch.stdout,
+        stderr=launch.stderr,
+        while_running=True,
+        queued=queued,
     )
 
 

@@ -14,11 +14,11 @@ from msgspec.structs import replace
 from hepsub.errors import NotExpressible, OutputConflict
 from hepsub.job import FileRequest, JobSpec
 from hepsub.plan.files import is_pattern
-from hepsub.plan.fitting import fitting_template
 from hepsub.plan.joboptions import INPUT, OUTPUT, JobOptions, NamedFile
 from hepsub.plan.location import absolute
 from hepsub.plan.portability import Mention
-from hepsub.plan.template import Values, parse_template
+from hepsub.plan.template import Values, fitting_template, parse_template
+from hepsub.terminal import few
 
 PROGRAM: Final = "boss.exe"
 """What runs job options; the user's PATH has it."""
@@ -184,9 +184,8 @@ def _told(script: str, options: JobOptions, name_of: Callable[[NamedFile], str])
     other = [f"{path} is {name}" for path, name in names.items() if path != name]
     if not other:
         return ()
-    more = f" and {len(other) - _SHOWN} more" if len(other) > _SHOWN else ""
-    shown = ", ".join(other[:_SHOWN])
-    return (f"{script} travels as a copy that names the job's own files: {shown}{more}",)
+    shown = few(other, _SHOWN)
+    return (f"{script} travels as a copy that names the job's own files: {shown}",)
 
 
 def _renaming(places: Mapping[str, str], called: Mapping[str, str]) -> Callable[[NamedFile], str]:

@@ -22,6 +22,7 @@ from hepsub.plan.facts import Program, ProgramState
 from hepsub.plan.location import FilePlace, ObjectPlace, Place, PlaceState
 from hepsub.plan.template import Template, Values
 from hepsub.policy.model import Storage
+from hepsub.terminal import few
 
 if TYPE_CHECKING:
     from hepsub.plan.staging import StagingPlan
@@ -44,7 +45,7 @@ def check_programs(programs: Mapping[str, Program], *, here: bool = False) -> tu
     missing = [path for path, program in programs.items() if program.state is ProgramState.MISSING]
     if missing:
         raise ScriptMissing(
-            f"no such script: {_some(missing)}",
+            f"no such script: {few(missing, _SHOWN)}",
             remedy="check the name; a relative one is looked for in the directory where hep_sub is called",
         )
     for path, program in programs.items():
@@ -107,8 +108,8 @@ def check_directories(
     missing = [path for path in absent if path not in new]
     if missing:
         raise LogDirectoryMissing(
-            f"no such directory for the logs: {_some(missing)}",
-            remedy=f"mkdir -p {_some(missing, blank=True)}",
+            f"no such directory for the logs: {few(missing, _SHOWN)}",
+            remedy=f"mkdir -p {' '.join(missing[:_SHOWN])}",
         )
     for path in sorted(directories.difference(new)):
         if places.get(path) is not PlaceState.DIRECTORY:
@@ -142,12 +143,6 @@ def check_log_file(path: str, places: Mapping[str, PlaceState]) -> None:
         raise LogDirectoryNotWritable(
             f"{path} exists and is not writable by you", remedy="choose another file"
         )
-
-
-def _some(paths: list[str], *, blank: bool = False) -> str:
-    shown = (" " if blank else ", ").join(paths[:_SHOWN])
-    more = len(paths) - _SHOWN
-    return f"{shown} and {more} more" if more > 0 and not blank else shown
 
 
 def check_storages(places: Iterable[Place], storages: Mapping[str, Storage]) -> None:

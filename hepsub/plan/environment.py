@@ -15,6 +15,7 @@ from hepsub.job import EnvironmentRequest
 from hepsub.plan.secrets import looks_secret
 from hepsub.plan.template import Template, parse_template
 from hepsub.situation import Situation
+from hepsub.terminal import few
 from hepsub.units import size_text
 
 _VARIABLE_LIMIT = 128 * 1024
@@ -179,19 +180,14 @@ def _notes(secrets: list[str], odd: list[str]) -> tuple[str, ...]:
     notes = []
     if secrets:
         notes.append(
-            f"not sent with the job, because they look like secrets: {_listed(secrets)}; -env NAME sends one"
+            f"not sent with the job, because they look like secrets: {few(secrets, _NAMED)}; -env NAME sends one"
             " all the same, in a file that only the job reads"
         )
     if odd:
         notes.append(
-            f"not sent with the job, because they hold line ends or are not UTF-8: {_listed(odd)}"
+            f"not sent with the job, because they hold line ends or are not UTF-8: {few(odd, _NAMED)}"
         )
     return tuple(notes)
-
-
-def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return f"{', '.join(names[:_NAMED])}{more}"
 
 
 def _named(request: EnvironmentRequest, own: Mapping[str, str]) -> dict[str, str]:

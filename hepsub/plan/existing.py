@@ -12,6 +12,7 @@ from hepsub.plan.staging import StagingPlan
 from hepsub.plan.template import Name, Values
 from hepsub.policy.model import Policy
 from hepsub.suggest import closest
+from hepsub.terminal import few
 from hepsub.units import size_text
 
 COPIED_FILES = 10_000
@@ -61,9 +62,8 @@ def output_notes(facts: OutputFacts) -> tuple[str, ...]:
 
 
 def _exist(existing: Sequence[str]) -> str:
-    more = f" and {len(existing) - _NAMED} more" if len(existing) > _NAMED else ""
     number = "1 output exists" if len(existing) == 1 else f"{len(existing)} outputs exist"
-    return f"{number} already ({', '.join(existing[:_NAMED])}{more})"
+    return f"{number} already ({few(existing, _NAMED)})"
 
 
 def _no_bucket(place: ObjectPlace, policy: Policy) -> OutputPlaceUnusable:
@@ -131,10 +131,9 @@ def link_note(
     links = linked_inputs(staging, files, jobs) if staging is not None else {}
     if staging is None or not links:
         return ()
-    shown = ", ".join(f"{path} ({why})" for path, why in list(links.items())[:_NAMED])
-    more = f" and {len(links) - _NAMED} more" if len(links) > _NAMED else ""
+    shown = few([f"{path} ({why})" for path, why in links.items()], _NAMED)
     limit = size_text(staging.copy_limit) if staging.copy_limit else "nothing"
     return (
-        f"these inputs are not copied, unless the file system can share their blocks: {shown}{more}. A job that writes"
+        f"these inputs are not copied, unless the file system can share their blocks: {shown}. A job that writes"
         f" to one changes your own file. A job gets copies of {limit} at the most (staging.copy_limit, {origin})",
     )

@@ -13,6 +13,7 @@ from hepsub.errors import UsageError
 from hepsub.job import JobSpec
 from hepsub.plan.location import PlaceState, absolute
 from hepsub.plan.template import Name, Template, Values, parse_template
+from hepsub.terminal import few
 
 STDIN = "-"
 """What is said after -list for a list on stdin."""
@@ -124,8 +125,7 @@ def log_notes(
 def _made_note(new: Sequence[str]) -> str:
     if len(new) == 1:
         return f"the directory {new[0]} is made for the jobs' logs"
-    more = f" and {len(new) - _NAMED} more" if len(new) > _NAMED else ""
-    return f"these directories are made for the jobs' logs: {', '.join(new[:_NAMED])}{more}"
+    return f"these directories are made for the jobs' logs: {few(new, _NAMED)}"
 
 
 def said_directories(layout: Layout, jobs: Sequence[Values]) -> frozenset[str]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from hepsub.plan.location import FilePlace, absolute
+from hepsub.terminal import few
 
 if TYPE_CHECKING:
     from hepsub.plan.draft import Draft
@@ -185,6 +186,5 @@ def _search_note(lost: Iterable[Mention], where: str) -> Iterator[str]:
         path = shlex.quote(lost[0].path)
         yield f"the directory {lost[0].path} of {names} is not at {where}: -lib {path} takes it along"
         return
-    shown = ", ".join(each.path for each in lost[:_DIRECTORIES_SHOWN])
-    more = f" and {len(lost) - _DIRECTORIES_SHOWN} more" if len(lost) > _DIRECTORIES_SHOWN else ""
-    yield f"the directories {shown}{more} of {names} are not at {where}: -lib takes one along"
+    shown = few([each.path for each in lost], _DIRECTORIES_SHOWN)
+    yield f"the directories {shown} of {names} are not at {where}: -lib takes one along"

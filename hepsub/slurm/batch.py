@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 
 from msgspec import Struct
@@ -25,7 +25,6 @@ from hepsub.batch import (
 from hepsub.batch_edit import Edit
 from hepsub.batch_logs import LogPlaces, Piece, Stream
 from hepsub.batch_offers import Offer
-from hepsub.confine import Writable
 from hepsub.errors import (
     NotOnSlurm,
     PoolError,
@@ -75,6 +74,10 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
     def name(self) -> str:
         """The pool's name."""
         return self.pool
+
+    @property
+    def spool(self) -> None:
+        """Nothing: jobs see this host's directories."""
 
     @property
     def leaving(self) -> None:
@@ -372,12 +375,3 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
             f"Slurm cannot deliver the credential {credential.name} as HTCondor does",
             remedy=f'set delivery = "file" in [credential.{credential.name}] of the policy',
         )
-
-    def hand_over(self, cluster: int) -> None:
-        """Do nothing: the nodes share the file system."""
-
-    def write_addresses(self, cluster: int, urls: Mapping[int, str]) -> None:
-        """Do nothing: what jobs read is on a shared file system."""
-
-    def fetch(self, selection: Selection, writable: Writable) -> None:
-        """Do nothing: what jobs leave behind is on a shared file system."""

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterable
+from typing import Final
 
-from hepsub.plan.steering import type_of_text
+CORSIKA: Final = "corsika"
+GEANT4: Final = "geant4"
 
+_CARD = re.compile(r"(?m)^[ \t]*(RUNNR|EVTNR|NSHOW|PRMPAR|ERANGE|EXIT)\b")
+_NEEDED = {"RUNNR", "PRMPAR", "EXIT"}
+_MACRO = re.compile(r"(?m)^[ \t]*/(?:run/(?:beamOn|initialize)|gun/\w+|gps/\w+)\b")
 _READ_BYTES = 2**18
 """So much of a file is read; a card or macro tells in its first lines."""
 _FILES = 20
@@ -25,6 +31,13 @@ def type_of_files(paths: Iterable[str]) -> str:
         if found := type_of_text(content.decode("latin-1")):
             return found
     return ""
+
+
+def type_of_text(text: str) -> str:
+    """What kind of work a text steers, itself or as part of a script; empty for not known."""
+    if set(_CARD.findall(text)) >= _NEEDED:
+        return CORSIKA
+    return GEANT4 if _MACRO.search(text) else ""
 
 
 def head_of(path: str, most: int) -> bytes:

@@ -251,6 +251,11 @@ class FakeSchedd:
     leaving: FakeLeaving | None = field(default_factory=FakeLeaving)
     offered: tuple[Offer, ...] | None = ()
 
+    @property
+    def spool(self) -> FakeSchedd:
+        """It sees nothing of this host, when a plan says so."""
+        return self
+
     def open_gate(self, cluster: int, *, factory: bool, held: bool = False) -> None:
         """Note that the jobs may start."""
         how = (" of a factory" if factory else "") + (" on hold" if held else "")

@@ -7,8 +7,12 @@ from __future__ import annotations
 
 import enum
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
+
+import pytest
 
 Ad = Mapping[str, object]
 _UUID = re.compile(r'^My\.HepSub_UUID = "(.*)"$', re.MULTILINE)
@@ -273,6 +277,16 @@ class FakeBindings:
     def names(self) -> list[str]:
         """The names of what was asked, in order."""
         return [str(call[0]) for call in self.calls]
+
+
+Fake = TypeVar("Fake", bound=FakeBindings)
+
+
+def put_in_place(monkeypatch: pytest.MonkeyPatch, fake: Fake) -> Fake:
+    """Bindings in memory in the place of the real ones, which no configuration leads anywhere."""
+    monkeypatch.setenv("CONDOR_CONFIG", "ONLY_ENV")
+    monkeypatch.setitem(sys.modules, "htcondor2", fake)
+    return fake
 
 
 def _raise_next(faults: list[Exception | None] | None) -> None:

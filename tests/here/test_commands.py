@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from hepsub.actions.queue.cluster import ClusterReports, reports
-from hepsub.actions.queue.control import Control, control
-from hepsub.actions.queue.edit import Edited, edit
+from hepsub.actions.queue.cluster import reports
+from hepsub.actions.queue.control import control
+from hepsub.actions.queue.edit import edit
 from hepsub.actions.queue.ends import Clock
-from hepsub.actions.queue.history import Past, history
+from hepsub.actions.queue.history import history
 from hepsub.actions.queue.query import Filter, Listing, query
-from hepsub.actions.queue.status import Status, status
-from hepsub.actions.queue.wait import Waited, wait
-from hepsub.actions.queue.why import Explanations, why
+from hepsub.actions.queue.status import status
+from hepsub.actions.queue.wait import wait
+from hepsub.actions.queue.why import why
 from hepsub.actions.submit.result import Submission
 from hepsub.actions.submit.submit import submit
 from hepsub.batch import Act, Selection, State
@@ -21,15 +21,11 @@ from tests.here.world import Here, until
 
 
 def listing(here: Here, **wanted: object) -> Listing:
-    value = query(here.session(), Filter(pool="here", **wanted)).value  # type: ignore[arg-type]
-    assert isinstance(value, Listing)
-    return value
+    return query(here.session(), Filter(pool="here", **wanted)).value  # type: ignore[arg-type]
 
 
 def submission(here: Here, *words: str) -> Submission:
-    value = submit(here.session(), make_spec("-p", "here", *words)).value
-    assert isinstance(value, Submission)
-    return value
+    return submit(here.session(), make_spec("-p", "here", *words)).value
 
 
 def test_submit_and_wait(here: Here) -> None:
@@ -37,7 +33,6 @@ def test_submit_and_wait(here: Here) -> None:
     made = submission(here, "job.sh", "-argu", "%{ProcId}", "-n", "3")
     said: list[str] = []
     result = wait(here.session(), made, Clock(sleep=lambda _: None, progress=said.append))
-    assert isinstance(result.value, Waited)
     assert [job.exit_code for job in result.value.jobs] == [0, 1, 2]
     assert result.exit_code == 60
     assert said[-1] == "cluster 1: 0 idle, 0 running, 0 held, 3 ended"
@@ -67,18 +62,15 @@ def test_queue_hold_edit_release_remove_history(here: Here) -> None:
     assert listing(here, owner="bob").jobs == ()
     waiting = (parse_job_id(f"{cluster}.40-49"),)
     held = control(here.session(), Act.HOLD, waiting, "here").value
-    assert isinstance(held, Control)
     assert held.outcomes[0].number == 10
     assert len(listing(here, states=(State.HELD,)).jobs) == 10
     edited = edit(here.session(), waiting, Edit(memory_mb=300), "here").value
-    assert isinstance(edited, Edited)
     assert [(each.number, each.old_mb, each.new_mb) for each in edited.changes] == [(10, 100, 300)]
     assert control(here.session(), Act.RELEASE, waiting, "here").exit_code == 0
     assert control(here.session(), Act.RELEASE, waiting, "here").exit_code == 53
     assert control(here.session(), Act.REMOVE, (), "here").exit_code == 0
     until(lambda: not listing(here).jobs)
     past = history(here.session(), (), "alice", 10, "here").value
-    assert isinstance(past, Past)
     assert [job.state for job in past.jobs] == [State.REMOVED] * 10
     assert control(here.session(), Act.REMOVE, waiting, "here").exit_code == 51
 
@@ -89,7 +81,6 @@ def test_why(here: Here) -> None:
     here.reach("1.0", State.RUNNING)
     control(here.session(), Act.HOLD, (parse_job_id("1.49"),), "here")
     value = why(here.session(), Filter(pool="here")).value
-    assert isinstance(value, Explanations)
     by_state = {each.state: each for each in value.explanations}
     assert by_state[State.RUNNING].sentence.startswith("it runs on ")
     assert "cores: " in by_state[State.IDLE].details[0]
@@ -105,7 +96,6 @@ def test_status_of_what_has_ended(here: Here) -> None:
 
     def told() -> tuple[str, list[tuple[str, tuple[str, ...], tuple[str, ...]]]]:
         value = reports(here.session(), [parse_job_id("1")], "here").value
-        assert isinstance(value, ClusterReports)
         (found,) = value.clusters
         failures = [
             (each.reason, each.ids, each.stderr.lines if each.stderr else ())
@@ -121,5 +111,4 @@ def test_status_of_what_has_ended(here: Here) -> None:
     here.place.directory.rename(here.directory / "elsewhere")
     assert told() == expected
     overview = status(here.session(), "here").value
-    assert isinstance(overview, Status)
     assert [(each.id, each.done, each.failed) for each in overview.clusters] == [("1", 1, 2)]

@@ -13,9 +13,9 @@ from hepsub.batch import Act, State
 from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.fill import fill_bundle
 from hepsub.errors import NotOnThisMachine
+from hepsub.local.describe import check_possible, find_starter
 from hepsub.local.launch import make_launch
 from hepsub.local.outcome import IMAGE_CODE, UNSTARTED, HoldCause, complaint_of
-from hepsub.local.possible import check_possible, find_starter
 from tests.fakes.world import make_policy, make_situation, make_spec, make_world, plan_for
 from tests.here.world import Here
 from tests.unit.bundle.test_request import make_request

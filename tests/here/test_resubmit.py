@@ -18,13 +18,13 @@ _FAILS_ONCE = """echo "$*" "$HEPSUB_ITEM" $_CONDOR_IHEP_JOB_ID $FLAVOUR >> ran.$
 [ -e good ] || [ $(($1 % 2)) = 0 ]"""
 
 
-def again(here: Here, job: str, changes: Changes = Changes(), **wanted: object) -> Result:  # noqa: B008
+def again(
+    here: Here,
+    job: str,
+    changes: Changes = Changes(),  # noqa: B008
+    **wanted: object,
+) -> Result[Submission]:
     return resubmit(here.session(), Wanted(job=parse_job_id(job), **wanted), changes)  # type: ignore[arg-type]
-
-
-def cluster_of(result: Result) -> int:
-    assert isinstance(result.value, Submission)
-    return result.value.submitted.cluster
 
 
 def test_failed_jobs_keep_their_names(here: Here) -> None:
@@ -39,10 +39,10 @@ def test_failed_jobs_keep_their_names(here: Here) -> None:
         cluster = here.submit(*words.split())
         assert [job.exit_code for job in here.ended(cluster)] == [0, 1, 0, 1, 0, 1]
         (here.directory / "runs.txt").write_text("other\n")  # the list is the one of that time
-        second = cluster_of(again(here, str(cluster), failed=True))
+        second = again(here, str(cluster), failed=True).value.submitted.cluster
         assert [job.exit_code for job in here.ended(second)] == [1, 1, 1]
         (here.directory / "good").write_text("")
-        third = cluster_of(again(here, f"{second}.1-2"))
+        third = again(here, f"{second}.1-2").value.submitted.cluster
         assert [job.exit_code for job in here.ended(third)] == [0, 0]
         line = f"3 103 d {cluster}  {cluster}.3 vanilla\n"
         assert here.read("ran.3") == line * 3
@@ -53,7 +53,12 @@ def test_failed_jobs_keep_their_names(here: Here) -> None:
         result = again(
             here, str(cluster), failed=True
         )  # the last one of the first cluster's that is left
-        assert here.ended(cluster_of(result))[0].arguments == ("1", "101", "b", str(cluster))
+        assert here.ended(result.value.submitted.cluster)[0].arguments == (
+            "1",
+            "101",
+            "b",
+            str(cluster),
+        )
         with pytest.raises(NotDone, match="6 ended with exit code 0"):
             again(here, str(cluster), failed=True)
     finally:
@@ -73,7 +78,7 @@ def test_what_goes_on_or_went_well_is_not_run_again(here: Here) -> None:
         again(here, str(cluster), only=(0, 1, 2))
     here.script("exec sleep 1000")
     result = again(here, str(cluster))
-    second = cluster_of(result)
+    second = result.value.submitted.cluster
     here.reach(f"{second}.0", State.RUNNING)
     assert any("1 is running, 1 ended with exit code 0" in note for note in result.notes)
     assert any(
@@ -85,7 +90,7 @@ def test_what_goes_on_or_went_well_is_not_run_again(here: Here) -> None:
         again(here, str(cluster))
     here.act(Act.REMOVE)
     here.ended(second)
-    assert here.reach(f"{cluster_of(again(here, str(second)))}.0", State.RUNNING)
+    assert here.reach(f"{again(here, str(second)).value.submitted.cluster}.0", State.RUNNING)
 
 
 def test_a_job_on_hold_is_removed_first(here: Here) -> None:
@@ -95,11 +100,11 @@ def test_a_job_on_hold_is_removed_first(here: Here) -> None:
     held = here.reach(f"{cluster}.0", State.HELD)
     assert held.hold_subcode == 34
     result = again(here, str(cluster))
-    second = cluster_of(result)
+    second = result.value.submitted.cluster
     assert here.state(f"{cluster}.0") is State.REMOVED
     [job] = here.queued(str(second))
     assert job.requested_mb == memory_to_ask_for(held.memory_mb, 100) >= 200
     assert any(f"asks for {job.requested_mb} MB now" in note for note in result.notes)
     here.act(Act.HOLD)
-    third = cluster_of(again(here, str(cluster), Changes(memory_mb=1300)))
+    third = again(here, str(cluster), Changes(memory_mb=1300)).value.submitted.cluster
     assert here.queued(str(third))[0].requested_mb == 1300

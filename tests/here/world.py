@@ -11,7 +11,6 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from hepsub.actions.submit.result import Submission
 from hepsub.actions.submit.submit import submit
 from hepsub.batch import Act, JobStatus, Selection, State
 from hepsub.jobid import parse_job_id
@@ -99,7 +98,6 @@ class Here:
     def submit(self, *words: str) -> int:
         """Submit as hep_sub does; returns the cluster."""
         value = submit(self.session(), make_spec("-p", "here", *words)).value
-        assert isinstance(value, Submission)
         return value.submitted.cluster
 
     def queued(self, job: str = "") -> tuple[JobStatus, ...]:

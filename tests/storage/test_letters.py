@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from hepsub.actions.renew.renew import renew
-from hepsub.actions.submit.result import Submission
+from hepsub.actions.renew.renew import Renewed, renew
 from hepsub.actions.submit.submit import submit
 from hepsub.auth.renewal import read_state
 from hepsub.bundle.bundle import Bundle
@@ -81,10 +80,9 @@ class Desk:
     def submit(self, *words: str) -> Path:
         """Submit, and give the bundle."""
         value = submit(self.session(), make_spec("job.sh", *words)).value
-        assert isinstance(value, Submission)
         return self.directory / "bundles" / value.submitted.uuid
 
-    def renew(self, later: float = 0.0) -> Result:
+    def renew(self, later: float = 0.0) -> Result[Renewed]:
         """One round, so many seconds later."""
         self.later += later
         return renew(self.session())

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hepsub.terminal import joined, printable
+from hepsub.terminal import few, joined, printable
 
 
 @pytest.mark.parametrize(
@@ -57,3 +57,11 @@ def test_whatever_comes_out_is_shown_as_it_is(text: str) -> None:
 def test_lines_stay_lines() -> None:
     """A line end within one of them makes no second one."""
     assert joined(["a", "b\n13.0 root", ""]) == "a\nb\\n13.0 root\n"
+
+
+@pytest.mark.parametrize(
+    ("number", "shown"), [(0, ""), (1, "a"), (2, "a, b"), (3, "a, b and 1 more")]
+)
+def test_of_a_long_list_it_is_said_how_much_is_left_out(number: int, shown: str) -> None:
+    """A list that is short enough is shown whole."""
+    assert few("abc"[:number], 2) == shown

@@ -55,7 +55,7 @@ class Login(Struct, frozen=True, kw_only=True):
     credentials: tuple[Told, ...]
 
 
-def login(session: Session, names: Sequence[str], terminal: Terminal | None) -> Result:
+def login(session: Session, names: Sequence[str], terminal: Terminal | None) -> Result[Login]:
     """Obtain missing credentials; without a terminal tell how.
 
     Args:

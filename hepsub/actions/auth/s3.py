@@ -94,7 +94,9 @@ class ProcessKeys(Struct, frozen=True, kw_only=True):
         )
 
 
-def storage_keys(session: Session, named: str, *, secret: bool, limit: float = 5.0) -> Result:
+def storage_keys(
+    session: Session, named: str, *, secret: bool, limit: float = 5.0
+) -> Result[StorageKeys | ProcessKeys]:
     """The keys of a storage, or whose they are and whether the store accepts them.
 
     Args:

@@ -65,7 +65,9 @@ class AuthStatus(Struct, frozen=True, kw_only=True):
     credentials: tuple[Row, ...]
 
 
-def auth_status(session: Session, pool: str | None = None, limit: float = _LIMIT_S) -> Result:
+def auth_status(
+    session: Session, pool: str | None = None, limit: float = _LIMIT_S
+) -> Result[AuthStatus]:
     """Look at every credential, all at the same time, then at the schedd, and for a limited time.
 
     Raises:

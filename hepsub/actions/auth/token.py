@@ -53,7 +53,7 @@ class Token(Struct, frozen=True, kw_only=True):
         return f"Token(name={self.name!r}, who={self.who!r}, expires={self.expires!r})"
 
 
-def token(session: Session, wanted: TokenRequest) -> Result:
+def token(session: Session, wanted: TokenRequest) -> Result[Token]:
     """Get a token.
 
     Raises:

@@ -27,6 +27,7 @@ from hepsub.policy.model import Level, Storage
 from hepsub.policy.site import SCHEDD as SITE_POOL
 from hepsub.result import NotedProblem, Result
 from hepsub.session import Session
+from hepsub.terminal import few
 from hepsub.units import duration_text, moment_text
 
 _NAMED = 5
@@ -38,7 +39,7 @@ class Checked(Struct, frozen=True, kw_only=True):
     lines: tuple[Line, ...]
 
 
-def check(session: Session, pool: str | None, *, write: bool) -> Result:
+def check(session: Session, pool: str | None, *, write: bool) -> Result[Checked]:
     """Look at all that a submission needs, much of it at the same time, and nothing for long.
 
     Args:
@@ -51,7 +52,6 @@ def check(session: Session, pool: str | None, *, write: bool) -> Result:
     """
     mine = session.pool_name(pool)
     auth = auth_status(session, pool)
-    assert isinstance(auth.value, AuthStatus)  # noqa: S101 (what it returns)
     rows = auth.value.credentials
     told = [(row.kind, _of_row(row, auth, session.situation.now)) for row in rows]
     good = {row.name for row in rows if row.kind == KEYS and row.problem is None}
@@ -79,7 +79,7 @@ def check(session: Session, pool: str | None, *, write: bool) -> Result:
     )
 
 
-def _of_row(row: Row, auth: Result, now: float) -> Answer:
+def _of_row(row: Row, auth: Result[AuthStatus], now: float) -> Answer:
     """What hep_auth tells of a credential, of keys, or of the schedd."""
     kind = {KEYS: "keys", SCHEDD: "pool"}.get(row.kind, "credential")
     what = f"{kind} {row.name}"
@@ -150,8 +150,7 @@ def _group(session: Session) -> str:
     own = own_groups(session.policy, session.situation)
     chosen = choose_group(None, session.policy, session.situation)
     others = [each for each in own if each != chosen]
-    more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
-    also = f"; also {', '.join(others[:_NAMED])}{more}" if others else ""
+    also = f"; also {few(others, _NAMED)}" if others else ""
     return f"{chosen}, unless -g names another{also}"
 
 

@@ -43,7 +43,7 @@ class EffectivePolicy(Struct, frozen=True, kw_only=True):
     settings: tuple[Setting, ...]
 
 
-def effective_policy(policy: Policy) -> Result:
+def effective_policy(policy: Policy) -> Result[EffectivePolicy]:
     """All keys that are set, and by whom; a key that no file sets has the default that hepsub(5) tells."""
     settings = sorted(_settings(policy), key=lambda each: each.key)
     return Result(value=EffectivePolicy(profile=policy.profile, settings=tuple(settings)))

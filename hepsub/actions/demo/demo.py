@@ -24,7 +24,6 @@ from hepsub.actions.demo.beginning import begin, own_command
 from hepsub.actions.demo.events import Histogram, add_up, events_csv, read_histogram
 from hepsub.actions.queue.ends import Clock
 from hepsub.actions.queue.wait import Waited, wait
-from hepsub.actions.submit.result import Submission
 from hepsub.actions.submit.submit import submit
 from hepsub.batch import Act, Selection
 from hepsub.errors import Interrupted, JobsFailed
@@ -88,7 +87,9 @@ class DemoResult(Struct, frozen=True, kw_only=True):
     script: str | None
 
 
-def demo(session: Session, tell: Callable[[str], None], *, leave_script: bool = False) -> Result:
+def demo(
+    session: Session, tell: Callable[[str], None], *, leave_script: bool = False
+) -> Result[DemoResult]:
     """Run the demo; people are told how far it is.
 
     Args:
@@ -237,13 +238,9 @@ def _run_jobs(
     result = submit(session, spec)
     if result.exit_code:  # its jobs wait for nothing that could fail
         raise Interrupted("interrupted; the demo's jobs were removed")
-    submission = result.value
-    assert isinstance(submission, Submission)  # noqa: S101 (what submit returns)
     watch.lap("submission")
-    waited = wait(session, submission, Clock(sleep=time.sleep, progress=tell))
+    value = wait(session, result.value, Clock(sleep=time.sleep, progress=tell)).value
     watch.lap("jobs")
-    value = waited.value
-    assert isinstance(value, Waited)  # noqa: S101 (what wait returns)
     if value.interrupted:
         raise Interrupted("interrupted; the demo's jobs were removed")
     if value.failed() or value.unknown():

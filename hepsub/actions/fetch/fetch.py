@@ -54,7 +54,7 @@ class _Scanned(Struct, frozen=True, kw_only=True):
     problems: tuple[Problem, ...] = ()
 
 
-def fetch(session: Session, wanted: FetchRequest, clock: Clock) -> Result:
+def fetch(session: Session, wanted: FetchRequest, clock: Clock) -> Result[Fetched]:
     """Fetch what there is, and say what there is not, and why.
 
     Args:
@@ -161,7 +161,7 @@ def _compared(
 
 def _result(
     value: Fetched, wanted: FetchRequest, seen: Sequence[_Scanned], *, interrupted: bool
-) -> Result:
+) -> Result[Fetched]:
     problems = [each for one in seen for each in one.problems]
     problems += _unmatched(wanted, value.clusters)
     if interrupted:

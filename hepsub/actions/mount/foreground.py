@@ -23,7 +23,9 @@ from hepsub.tools.rclone_mount import last_trouble
 _POLL_S = 0.2
 
 
-def mount_here(session: Session, order: Order, end: End, tell: Callable[[str], None]) -> Result:
+def mount_here(
+    session: Session, order: Order, end: End, tell: Callable[[str], None]
+) -> Result[Mounts]:
     """Mount, stay until ^C (or SIGTERM, or the terminal's end), and take it away.
 
     Raises:

@@ -126,7 +126,7 @@ def _document(shown: Shown) -> MountDocument:
 _STATES = {Answer.YES: State.OK, Answer.NO: State.STALE, Answer.SILENT: State.SILENT}
 
 
-def list_mounts(session: Session) -> Result:
+def list_mounts(session: Session) -> Result[Mounts]:
     """All mounts of this user on this host; never waits long for one that does not answer."""
     records = read_records(home_of(session))
     offer_login(session, records)

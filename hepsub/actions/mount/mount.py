@@ -62,7 +62,7 @@ class Made(Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...]
 
 
-def mount(session: Session, order: Order, tell: Callable[[str], None]) -> Result:
+def mount(session: Session, order: Order, tell: Callable[[str], None]) -> Result[Mounts]:
     """Mount, and leave it to itself; the errors are those of `make_mount`."""
     made = make_mount(session, order, tell)
     place = shlex.quote(made.record.directory)

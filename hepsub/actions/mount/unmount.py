@@ -51,7 +51,7 @@ class End(Struct, frozen=True, kw_only=True):
     force: bool = False
 
 
-def unmount_all(session: Session, end: End, tell: Callable[[str], None]) -> Result:
+def unmount_all(session: Session, end: End, tell: Callable[[str], None]) -> Result[Mounts]:
     """Take mounts away; those that stay are told with the reason.
 
     Raises:

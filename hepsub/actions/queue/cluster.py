@@ -68,7 +68,7 @@ class ClusterReports(Struct, frozen=True, kw_only=True):
     now: float
 
 
-def reports(session: Session, ids: Sequence[JobId], pool: str | None) -> Result:
+def reports(session: Session, ids: Sequence[JobId], pool: str | None) -> Result[ClusterReports]:
     """Tell of the jobs named in full.
 
     Raises:
@@ -122,18 +122,10 @@ def _failed(
 
 def complaint_of(session: Session, ref: SubmissionRef, proc: int) -> str:
     """What the report of a job complains of; empty where it does not, or none came home."""
-    from hepsub.bundle.bundle import read_bundle
-    from hepsub.bundle.report import report_at
-    from hepsub.documents import Malformed
+    from hepsub.bundle.bundle import find_bundle
+    from hepsub.bundle.report import report_of
 
-    bundle = read_bundle(session.bundles / ref.uuid) if ref.uuid else None
-    if bundle is None:
-        return ""
-    try:
-        with bundle.open_returned(proc) as tree:
-            report = report_at(tree) if tree is not None else None
-    except (OSError, Malformed):
-        return ""
+    report = report_of(find_bundle(session.bundles, ref), proc)
     return report.complaint if report is not None else ""
 
 
@@ -210,9 +202,9 @@ def _commands(status: ClusterStatus, parts: Sequence[Found]) -> Iterator[str]:
 
 def stderr_of(session: Session, ref: SubmissionRef) -> Callable[[JobStatus], str]:
     """Where the standard error of each job of a submission goes, by the user's own name for it; empty for not known."""
-    from hepsub.bundle.bundle import read_bundle
+    from hepsub.bundle.bundle import find_bundle
 
-    bundle = read_bundle(session.bundles / ref.uuid) if ref.uuid else None
+    bundle = find_bundle(session.bundles, ref)
     if bundle is None or not bundle.request.stderr:
         # A schedd that sees none of this host's directories names no file of them: it would be shown what it likes.
         return (lambda _: "") if keeps_ended(session, ref.pool) else lambda job: job.stderr

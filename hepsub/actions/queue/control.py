@@ -57,7 +57,9 @@ _Meant = tuple[JobId | None, Target | None, UnknownJob | None]
 """An id, or None for all of the user's jobs at a schedd; its jobs, None for not to be found; why that is."""
 
 
-def control(session: Session, act: Act, ids: tuple[JobId, ...], pool: str | None) -> Result:
+def control(
+    session: Session, act: Act, ids: tuple[JobId, ...], pool: str | None
+) -> Result[Control]:
     """Act on the jobs named, or without ids on all of the user's own.
 
     Jobs that run again in another cluster stay as they are there, which is said; those that hep_auth renew has still to

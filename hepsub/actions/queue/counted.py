@@ -13,11 +13,11 @@ from hepsub.actions.queue.ended import (
     has_succeeded,
     was_removed,
 )
-from hepsub.batch import ClusterCounts, State
+from hepsub.batch import ACTIVE, RUNNING, ClusterCounts, State
 from hepsub.journal import Entry
 from hepsub.session import Session
 
-_ALIVE = (State.IDLE, State.RUNNING, State.TRANSFERRING, State.SUSPENDED, State.HELD)
+_ALIVE = (*ACTIVE, State.HELD)
 _SUMMED = (
     "idle", "running", "held", "number", "done", "failed", "removed", "unknown", "resubmitted",
 )  # fmt: skip
@@ -125,9 +125,7 @@ def living_status(
         name=found.name or _name(past),
         submitted=submitted,
         idle=idle,
-        running=sum(
-            states.get(state, 0) for state in (State.RUNNING, State.TRANSFERRING, State.SUSPENDED)
-        ),
+        running=sum(states.get(state, 0) for state in RUNNING),
         held=held,
         reason=found.hold_reason or None,
         id=meant,

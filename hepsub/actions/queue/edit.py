@@ -80,7 +80,9 @@ def walltime_chosen(asked: str, policy: Policy) -> Callable[[str], tuple[str, in
     return chosen
 
 
-def edit(session: Session, ids: tuple[JobId, ...], wanted: Edit, pool: str | None) -> Result:
+def edit(
+    session: Session, ids: tuple[JobId, ...], wanted: Edit, pool: str | None
+) -> Result[Edited]:
     """Change what the jobs named ask for, or without ids all of the user's own.
 
     Raises:
@@ -201,7 +203,7 @@ def _edit_jobs(schedd: BatchSystem, made: Selection | None, wanted: Edit, before
     except PoolError as error:
         owners = ", ".join(sorted({job.owner for job in before.jobs}))
         raise NotDone(
-            f"the {' and '.join(wanted.words)} was not changed: the jobs belong to {owners} ({error.message})",
+            f"the {wanted} was not changed: the jobs belong to {owners} ({error.message})",
             remedy="only the owner and the administrators may do that",
         ) from error
 
@@ -220,6 +222,6 @@ def _check(before: Queue, meant: JobId, wanted: Edit) -> None:
     if not before.unmade and all(job.state not in _EDITABLE for job in before.jobs):
         states = "/".join(sorted({job.state.value for job in before.jobs}))
         raise NotDone(
-            f"{meant}: the {' and '.join(wanted.words)} of a job in state {states} cannot be changed",
+            f"{meant}: the {wanted} of a job in state {states} cannot be changed",
             remedy=f"hep_hold {meant}, hep_edit, then hep_release: the job begins anew",
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -209,21 +208,18 @@ def _reported(
     session: Session, each: Submitted, known: Mapping[int, JobStatus]
 ) -> Iterator[JobStatus]:
     """The jobs of a submission whose reports came home, of those that are neither known nor in the queue."""
-    from hepsub.bundle.bundle import read_bundle
-    from hepsub.bundle.report import report_at
-    from hepsub.documents import Malformed
+    from hepsub.bundle.bundle import find_bundle
+    from hepsub.bundle.report import report_of
 
-    bundle = read_bundle(session.bundles / each.ref.uuid) if each.ref.uuid else None
+    bundle = find_bundle(session.bundles, each.ref)
     if bundle is None:
         return
     if len(each.living) + each.ended < bundle.request.number:
         return  # some are in the queue, and it is not known which: a report may be of an earlier run
     asked = (p for p in range(bundle.request.number) if p not in known and p not in each.living)
     for _, proc in zip(range(_REPORTS), asked, strict=False):
-        with contextlib.suppress(OSError, Malformed), bundle.open_returned(proc) as tree:
-            report = report_at(tree) if tree is not None else None
-            if report is not None:
-                yield _job_of(session, each, report, proc, bundle.request.executable)
+        if (report := report_of(bundle, proc)) is not None:
+            yield _job_of(session, each, report, proc, bundle.request.executable)
 
 
 def _job_of(

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, TypeVar
 
 from msgspec import Struct
 
-from hepsub.batch import ACTIVE, SPOOLED_WITHIN_S, SPOOLING, JobStatus, Queue, Selection, State
+from hepsub.batch import (
+    ACTIVE,
+    RUNNING,
+    SPOOLED_WITHIN_S,
+    SPOOLING,
+    JobStatus,
+    Queue,
+    Selection,
+    State,
+)
 from hepsub.condor.attributes import SUBMITTED_ON_HOLD
 from hepsub.errors import HepsubError, PoolUnreachable, UnknownPool, UnknownSchedd
 from hepsub.jobid import SubmissionRef
@@ -131,7 +140,7 @@ def _progress(ref: SubmissionRef, queue: Queue, procs: Collection[int]) -> tuple
     """How many of some jobs are where, and how many have ended."""
     counts = Counter(job.state for job in queue.jobs if job.proc in procs)
     idle = counts[State.IDLE] + _unmade_among(queue, procs)
-    running = counts[State.RUNNING] + counts[State.TRANSFERRING] + counts[State.SUSPENDED]
+    running = sum(counts[state] for state in RUNNING)
     held = counts[State.HELD]
     ended = len(procs) - idle - running - held
     said = f"cluster {ref.cluster}: {idle} idle, {running} running, {held} held, {ended} ended"
@@ -140,11 +149,7 @@ def _progress(ref: SubmissionRef, queue: Queue, procs: Collection[int]) -> tuple
 
 def _unmade_among(queue: Queue, procs: Collection[int]) -> int:
     """How many of some jobs their schedd has not made yet."""
-    return sum(
-        proc in procs
-        for rest in queue.unmade
-        for proc in range(rest.first, rest.first + rest.number)
-    )
+    return sum(proc in procs for rest in queue.unmade for proc in rest.procs)
 
 
 def job_states(
@@ -183,5 +188,5 @@ def _unmade(queue: Queue) -> dict[int, JobStatus]:
             arguments=(),
         )
         for rest in queue.unmade
-        for proc in range(rest.first, rest.first + rest.number)
+        for proc in rest.procs
     }

@@ -15,7 +15,7 @@ from hepsub.actions.queue.ended import (
     look_back,
 )
 from hepsub.actions.reach import Reach, Target, only
-from hepsub.actions.submissions import submitted_to
+from hepsub.actions.submissions import check_range, submitted_to
 from hepsub.batch import ClusterCounts, Selection, State, clusters_of
 from hepsub.errors import HepsubError, PoolUnreachable, UnknownJob, UnknownSchedd
 from hepsub.jobid import JobId, SubmissionRef
@@ -78,7 +78,7 @@ def find_jobs(reach: Reach, job: JobId, errors: list[HepsubError]) -> Found:
     name = target.schedd.name if target is not None else only(job, list(noted)) or ""
     ref = noted.get(name)
     entry = _entry(session, ref, job, name, reach.pool)
-    _check_range(job, entry.ref)
+    check_range(job, entry.ref, str(entry.ref.cluster))
     silent: HepsubError | None = None
     counts: ClusterCounts | None = None
     try:
@@ -119,20 +119,6 @@ def find_jobs(reach: Reach, job: JobId, errors: list[HepsubError]) -> Found:
     )
 
 
-def _check_range(job: JobId, ref: SubmissionRef) -> None:
-    """See that jobs are of their cluster.
-
-    Raises:
-        UnknownJob: there are none of these numbers.
-    """
-    if ref.number and job.last is not None and job.last >= ref.number:
-        raise UnknownJob(
-            f"{job}: cluster {ref.cluster} has {ref.number} job(s), the last one is"
-            f" {ref.cluster}.{ref.number - 1}",
-            remedy=f"{ref.cluster} means all of them",
-        )
-
-
 def without_schedd(job: JobId) -> JobId:
     """An id as its own schedd is asked for it."""
     return replace(job, schedd="")
@@ -168,15 +154,14 @@ def _entry(
     if ref is None:
         bare = SubmissionRef(uuid="", pool=pool, schedd=schedd, cluster=job.cluster)
         return Entry(ref=bare, when=0)
-    noted = {each.ref.uuid: each for each in session.journal.entries()}
-    return noted.get(ref.uuid) or Entry(ref=_with_number(session, ref), when=0)
+    return session.journal.find(ref.uuid) or Entry(ref=_with_number(session, ref), when=0)
 
 
 def _with_number(session: Session, ref: SubmissionRef) -> SubmissionRef:
     """A submission whose bundle alone is there, with the number of its jobs."""
-    from hepsub.bundle.bundle import read_bundle
+    from hepsub.bundle.bundle import find_bundle
 
-    bundle = read_bundle(session.bundles / ref.uuid)
+    bundle = find_bundle(session.bundles, ref)
     return replace(ref, number=bundle.request.number) if bundle is not None else ref
 
 

@@ -7,11 +7,10 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
-from hepsub.actions.queue.runs import procs_of
-from hepsub.actions.submissions import submitted_to
+from hepsub.actions.submissions import procs_of, submitted_to
 from hepsub.auth.renewal import DIRECTORY
 from hepsub.bundle.directory import locked
-from hepsub.bundle.moves import Move, note_move, read_moves
+from hepsub.bundle.leaving import Move, note_move, read_moves
 from hepsub.documents import Malformed
 from hepsub.errors import NotDone
 from hepsub.jobid import JobId, SubmissionRef

@@ -73,7 +73,7 @@ class Past(Struct, frozen=True, kw_only=True):
 
 def history(
     session: Session, ids: tuple[JobId, ...], owner: str, most: int, pool: str | None
-) -> Result:
+) -> Result[Past]:
     """List jobs that left the queue.
 
     Args:

@@ -11,7 +11,14 @@ from msgspec import Struct
 from hepsub.actions.lineage import Lineage, by_submission
 from hepsub.actions.queue.cluster import stderr_of
 from hepsub.actions.queue.ends import Clock
-from hepsub.actions.queue.latest import LatestEnds, at, await_latest, latest_runs, lineages_of
+from hepsub.actions.queue.latest import (
+    LatestEnds,
+    at,
+    await_latest,
+    latest_runs,
+    lineages_of,
+    not_all_well,
+)
 from hepsub.actions.queue.onward import judge_onward
 from hepsub.actions.queue.wait import bring_home
 from hepsub.actions.submissions import find_submissions
@@ -21,8 +28,6 @@ from hepsub.errors import HepsubError, Interrupted, JobsFailed, NotDone, TimeOve
 from hepsub.jobid import JobId, SubmissionRef
 from hepsub.result import Problem, Result
 from hepsub.session import Session
-
-_NAMED = 10
 
 
 class WaitedJob(Struct, frozen=True, kw_only=True):
@@ -83,7 +88,7 @@ def wait_for(
     pool: str | None,
     clock: Clock,
     limit_s: float | None = None,
-) -> Result:
+) -> Result[WaitedJobs]:
     """Wait until each of some jobs has ended or is on hold, then put outputs that HTCondor returned into their paths.
 
     Ctrl-C, and the end of the time, end the waiting, not the jobs.
@@ -135,7 +140,9 @@ def _limited(clock: Clock, limit_s: float | None) -> Clock:
     return Clock(sleep=sleep, progress=clock.progress, now=clock.now)
 
 
-def _stopped(session: Session, lineages: Sequence[Lineage], *, interrupted: bool) -> Result:
+def _stopped(
+    session: Session, lineages: Sequence[Lineage], *, interrupted: bool
+) -> Result[WaitedJobs]:
     """What is so far, when nobody waits any longer."""
     meant = ", ".join(dict.fromkeys(session.meant(run.ref) for run in latest_runs(lineages)))
     remedy = f"hep_q -i {meant.replace(',', '')} shows them; hep_wait waits again"
@@ -163,24 +170,20 @@ def _result(
     session: Session,
     ends: LatestEnds,
     notes: tuple[str, ...],
-) -> Result:
+) -> Result[WaitedJobs]:
     lineages, left = ends.lineages, ends.left
     value = _value(session, lineages, ends.judged)
     if not (value.failed or value.unknown or value.alive):
         code = NotDone.exit_code if left else 0
         return Result(value=value, notes=notes, problems=left, exit_code=code)
     bad = [job for job in value.jobs if job.state not in ("succeeded", "unknown")]
-    named = ", ".join(f"{job.job} {told(job)}" for job in bad[:_NAMED])
-    more = f" and {len(bad) - _NAMED} more" if len(bad) > _NAMED else ""
-    unknown = f"the end of {value.unknown} is not known" if value.unknown else ""
     meant = " ".join(dict.fromkeys(session.meant(run.ref) for run in latest_runs(lineages)))
-    problem = Problem(
-        code=JobsFailed.code,
-        message=f"{len(bad) + value.unknown} of {len(value.jobs)} job(s) did not end with 0:"
-        f" {' and '.join(each for each in (f'{named}{more}', unknown) if each)}",
-        remedy=f"hep_q -i {meant} -why tells what to do about the ones on hold"
-        if any(job.state in ("held", "alive") for job in bad)
-        else f"hep_sub -resubmit {meant.split(' ', maxsplit=1)[0]} -failed runs them again, when that is mended",
+    problem = not_all_well(
+        [f"{job.job} {told(job)}" for job in bad],
+        value.unknown,
+        len(value.jobs),
+        held=meant if any(job.state in ("held", "alive") for job in bad) else "",
+        again=meant.split(" ", maxsplit=1)[0],
     )
     problems = (*left, problem)
     return Result(value=value, notes=notes, problems=problems, exit_code=JobsFailed.exit_code)

@@ -14,12 +14,15 @@ from hepsub.actions.queue.ends import Clock, await_ends, goes_on, patiently
 from hepsub.actions.queue.onward import judge_onward
 from hepsub.actions.queue.spools import collect_one
 from hepsub.actions.submit.judge import Judged, Verdict, judge_late
+from hepsub.errors import JobsFailed
 from hepsub.jobid import SubmissionRef
 from hepsub.result import Problem
 from hepsub.session import Session
+from hepsub.terminal import few
 
 _FIRST_PAUSE_S = 1.0
 _LONGEST_PAUSE_S = 60.0
+_NAMED = 10
 Asked = Sequence[tuple[SubmissionRef, Sequence[int]]]
 """Submissions, and ProcIds in each."""
 
@@ -108,6 +111,29 @@ def _is_going_on(job: Judged, now: float) -> bool:
     """Whether a job that had ended, or was on hold, goes on now."""
     runs = job.verdict is Verdict.ALIVE and not job.onward
     return runs and (job.status is None or goes_on(job.status, now))
+
+
+def not_all_well(
+    bad: Sequence[str], unknown: int, number: int, *, held: str, again: str
+) -> Problem:
+    """What to say of jobs that did not end with 0.
+
+    Args:
+        bad: those that are known, each with how it ended.
+        unknown: how many there are of which that is not known.
+        number: how many jobs were waited for.
+        held: what means those on hold on a command line; empty where none is.
+        again: what means all of them.
+    """
+    said = [few(bad, _NAMED)] if bad else []
+    said += [f"the end of {unknown} is not known"] if unknown else []
+    return Problem(
+        code=JobsFailed.code,
+        message=f"{len(bad) + unknown} of {number} job(s) did not end with 0: {' and '.join(said)}",
+        remedy=f"hep_q -i {held} -why tells what to do about the ones on hold"
+        if held
+        else f"hep_sub -resubmit {again} -failed runs them again, when that is mended",
+    )
 
 
 def at(session: Session, clock: Clock) -> Callable[[], Session]:

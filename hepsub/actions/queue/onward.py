@@ -13,11 +13,9 @@ from hepsub.actions.queue.ended import has_succeeded
 from hepsub.actions.submit.judge import Judged, Verdict, judge
 from hepsub.auth.renewal import read_state
 from hepsub.batch import JobStatus, State
-from hepsub.bundle.moves import GIVE_UP_S, Move, read_moves
-from hepsub.bundle.sites import read_sites
+from hepsub.bundle.leaving import GIVE_UP_S, Move, read_moves, read_sites, troubles_of
 from hepsub.documents import Malformed
-from hepsub.jobid import SubmissionRef
-from hepsub.plan.leaving import Trouble, hold_by_site, judged
+from hepsub.plan.leaving import hold_by_site, judged
 from hepsub.policy.site import SCHEDD
 from hepsub.session import Session
 
@@ -154,7 +152,7 @@ def sent_on(session: Session, run: Run, held: Iterable[JobStatus | None]) -> fro
     if leaving is None or not state.is_active(now):
         return frozenset()
     there = leaving.held((ref.cluster,))
-    troubles = _troubles(ref, there)
+    troubles = troubles_of(ref.schedd, there)
     left = judged(read_sites(root), troubles, policy, now).now_left_out(policy, now)
     soon = now - _SOON_S - 2 * state.every
     return frozenset(
@@ -163,15 +161,6 @@ def sent_on(session: Session, run: Run, held: Iterable[JobStatus | None]) -> fro
         if each.proc in by_site and each.site in left and each.since > soon
         if _may_leave(session, run, each, left)
     )
-
-
-def _troubles(ref: SubmissionRef, held: Iterable[HeldThere]) -> Iterator[Trouble]:
-    """What the next round of hep_auth renew will hold against the sites of some jobs."""
-    for each in held:
-        recalled = each.through is not None and each.through.recalled
-        if not recalled and (why := hold_by_site(each.code, each.reason)):
-            job = f"{ref.schedd}:{each.cluster}.{each.proc}"
-            yield Trouble(site=each.site, job=job, when=each.since, why=why)
 
 
 def _may_leave(session: Session, run: Run, job: HeldThere, left: Collection[str]) -> bool:

@@ -150,7 +150,7 @@ class Listing(Struct, frozen=True, kw_only=True):
         )
 
 
-def query(session: Session, wanted: Filter, reach: Reach | None = None) -> Result:
+def query(session: Session, wanted: Filter, reach: Reach | None = None) -> Result[Listing]:
     """List the jobs that match; a schedd that does not answer is a problem, not the end.
 
     Args:

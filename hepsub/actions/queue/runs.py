@@ -12,7 +12,7 @@ from hepsub.actions.queue.counted import alive_number, without
 from hepsub.actions.queue.ended import Ended
 from hepsub.actions.queue.find import Found, find_jobs
 from hepsub.actions.reach import Reach, Target
-from hepsub.actions.submissions import submitted_to
+from hepsub.actions.submissions import procs_of, submitted_to
 from hepsub.batch import ClusterCounts, Queue, Selection, clusters_of
 from hepsub.errors import HepsubError
 from hepsub.jobid import JobId, SubmissionRef, procs_brief, procs_text
@@ -48,13 +48,6 @@ def find_runs(reach: Reach, job: JobId, errors: list[HepsubError]) -> tuple[Foun
         _kept(found, own),
         *(_later(reach, each, some, errors) for each, some in others.items()),
     )
-
-
-def procs_of(job: JobId, ref: SubmissionRef) -> range:
-    """The ProcIds that an id means in its submission."""
-    if job.first is None or job.last is None:
-        return range(ref.number)
-    return range(job.first, min(job.last + 1, ref.number or job.last + 1))
 
 
 def with_later_runs(session: Session, ids: Iterable[JobId]) -> tuple[JobId, ...]:

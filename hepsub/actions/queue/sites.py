@@ -105,7 +105,7 @@ def sites(
     group: str | None = None,
     ask: LoadOf = load_of,
     together: Together = side_by_side,
-) -> Result:
+) -> Result[Sites]:
     """Show the pools and sites; one that does not answer says so in its row.
 
     Args:

@@ -18,7 +18,7 @@ from hepsub.jobid import JobId, SubmissionRef, ranges
 from hepsub.session import Session
 
 if TYPE_CHECKING:
-    from hepsub.batch_system import BatchSystem
+    from hepsub.batch_system import BatchSystem, Spool
 
 _Job: TypeAlias = "tuple[int, int]"
 """ClusterId and ProcId."""
@@ -61,7 +61,8 @@ def collect_spooled(
     clusters = sorted({cluster for cluster, _ in ended})
     bundles = {each: read_bundle(session.bundles / uuids[each]) for each in clusters}
     having = {cluster: bundle for cluster, bundle in bundles.items() if bundle is not None}
-    fetch = _Fetch(schedd=schedd, bundles=having)
+    assert schedd.spool is not None  # noqa: S101 (the pool's delivery says so)
+    fetch = _Fetch(spool=schedd.spool, bundles=having)
     there = [job for job in ended if job[0] in having]
     with session.progress.step(f"fetching what {len(there)} job(s) left at {schedd.name}"):
         fetch.all(there)
@@ -77,7 +78,7 @@ def collect_spooled(
 class _Fetch(Struct, kw_only=True, eq=False):
     """The jobs that are fetched from one schedd, and those that cannot be."""
 
-    schedd: BatchSystem
+    spool: Spool
     bundles: Mapping[int, Bundle]
     fetched: int = 0
     failed: dict[_Job, str] = field(default_factory=dict)
@@ -105,7 +106,7 @@ class _Fetch(Struct, kw_only=True, eq=False):
         homes = (places_of(self.bundles[each], each, those) for each, those in procs.items())
         with open_places(homes) as writable:
             # Exactly these jobs: others may have ended since, for which no place was made.
-            self.schedd.fetch(Selection(ids=ranges(jobs)), writable)
+            self.spool.fetch(Selection(ids=ranges(jobs)), writable)
 
     def troubles(self, number: int) -> Iterator[str]:
         """A sentence for each job that could not be fetched, and one for those that were not tried."""

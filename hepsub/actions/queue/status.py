@@ -46,7 +46,7 @@ class Status(Struct, frozen=True, kw_only=True):
     now: float = 0
 
 
-def status(session: Session, pool: str | None) -> Result:
+def status(session: Session, pool: str | None) -> Result[Status]:
     """Count the user's own jobs, cluster by cluster; a schedd that does not answer is a problem, not the end.
 
     Raises:

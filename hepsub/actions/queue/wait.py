@@ -12,7 +12,7 @@ from msgspec.structs import asdict, replace
 from hepsub.actions.lineage import by_submission
 from hepsub.actions.queue.cluster import stderr_of
 from hepsub.actions.queue.ends import Clock
-from hepsub.actions.queue.latest import at, await_latest, latest_runs
+from hepsub.actions.queue.latest import at, await_latest, latest_runs, not_all_well
 from hepsub.actions.queue.query import JobDocument, job_document
 from hepsub.actions.returned.place import place_outputs
 from hepsub.actions.submit.documents import SubmissionDocument
@@ -25,8 +25,6 @@ from hepsub.errors import Interrupted, JobsFailed, NotDone
 from hepsub.jobid import SubmissionRef
 from hepsub.result import Problem, Result
 from hepsub.session import Session
-
-_NAMED = 10
 
 
 class WaitedDocument(SubmissionDocument, frozen=True, kw_only=True):
@@ -73,7 +71,7 @@ class Waited(Struct, frozen=True, kw_only=True):
         )
 
 
-def wait(session: Session, submission: Submission, clock: Clock) -> Result:
+def wait(session: Session, submission: Submission, clock: Clock) -> Result[Waited]:
     """Wait until every job has ended or is on hold, then put outputs that HTCondor returned into their paths.
 
     Ctrl-C cancels the waiting, not the jobs.
@@ -141,20 +139,13 @@ def _failure(session: Session, ref: SubmissionRef, judged: Sequence[Judged]) -> 
         if (job := each.status) is not None and has_failed(job)
     ]
     unknown = sum(each.status is None for each in judged)
-    more = f" and {len(told) - _NAMED} more" if len(told) > _NAMED else ""
-    more += f"{' and ' if told else ''}the end of {unknown} is not known" if unknown else ""
     held = [
         session.meant(each.run.ref)
         for each in judged
         if each.status is not None and each.status.state is State.HELD
     ]
-    return Problem(
-        code=JobsFailed.code,
-        message=f"{len(told) + unknown} of {ref.number} job(s) did not end with 0: {', '.join(told[:_NAMED])}{more}",
-        remedy=f"hep_q -i {' '.join(dict.fromkeys(held))} -why tells what to do about the ones on hold"
-        if held
-        else f"hep_sub -resubmit {session.meant(ref)} -failed runs them again, when that is mended",
-    )
+    on_hold = " ".join(dict.fromkeys(held))
+    return not_all_well(told, unknown, ref.number, held=on_hold, again=session.meant(ref))
 
 
 def has_failed(job: JobStatus) -> bool:

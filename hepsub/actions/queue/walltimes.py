@@ -20,7 +20,7 @@ class Walltimes(Struct, frozen=True, kw_only=True):
     limits: Mapping[str, int] = field(name="walltime_s")
 
 
-def walltimes(session: Session, group: str | None) -> Result:
+def walltimes(session: Session, group: str | None) -> Result[Walltimes]:
     """The walltime classes of a group; without one, of the group that hep_sub would take.
 
     Raises:

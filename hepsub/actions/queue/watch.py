@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hepsub.actions.queue.cluster import reports, status_of
+from hepsub.actions.queue.cluster import ClusterReports, reports, status_of
 from hepsub.actions.queue.counted import ClusterStatus
 from hepsub.actions.queue.runs import find_runs
 from hepsub.actions.queue.status import Status, status
@@ -58,7 +58,7 @@ class Watched(Struct, frozen=True, kw_only=True):
 
 def watch(
     session: Session, ids: Sequence[JobId], pool: str | None, until: Until, watcher: Watcher
-) -> Result:
+) -> Result[Status | ClusterReports]:
     """Show counts until all jobs have ended or are on hold, or until what was asked for has happened.
 
     Returns:
@@ -133,7 +133,6 @@ def _look(session: Session, ids: Sequence[JobId], pool: str | None) -> Status:
     """
     if not ids:
         found = status(session, pool)
-        assert isinstance(found.value, Status)  # noqa: S101 (what status returns)
         if found.exit_code:
             raise PoolUnreachable(found.problems[0].message, remedy=found.problems[0].remedy)
         return found.value

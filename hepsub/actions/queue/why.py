@@ -12,13 +12,13 @@ from msgspec.structs import replace
 from hepsub.actions.lineage import link_notes
 from hepsub.actions.queue.ended import has_succeeded
 from hepsub.actions.queue.failures import end_text, groups_of, last_stderr
-from hepsub.actions.queue.query import Filter, Listing, query
+from hepsub.actions.queue.query import Filter, query
 from hepsub.actions.reach import Reach
 from hepsub.actions.submissions import is_spooled, submitted_to
 from hepsub.actions.submit.stage import used_storages
 from hepsub.auth.copies import read_copy
 from hepsub.auth.renewal import Outcome, RenewalState, read_state
-from hepsub.batch import JobStatus, State, Unmade
+from hepsub.batch import RUNNING, JobStatus, State, Unmade
 from hepsub.batch_stage import in_words, kind_of
 from hepsub.bundle.bundle import Bundle, read_bundle, why_of_another
 from hepsub.bundle.root import kept_bundles
@@ -30,8 +30,6 @@ from hepsub.units import duration_text, moment_text
 
 if TYPE_CHECKING:
     from hepsub.actions.queue.find import Found
-
-_PLACED = (State.RUNNING, State.SUSPENDED, State.TRANSFERRING)
 
 
 class Explanation(Struct, frozen=True, kw_only=True):
@@ -56,7 +54,7 @@ class Explanations(Struct, frozen=True, kw_only=True):
     explanations: tuple[Explanation, ...]
 
 
-def why(session: Session, wanted: Filter) -> Result:
+def why(session: Session, wanted: Filter) -> Result[Explanations]:
     """Explain the jobs that match; jobs that are alike are looked at once, and those that run again where they do.
 
     Raises:
@@ -68,7 +66,6 @@ def why(session: Session, wanted: Filter) -> Result:
     farther, ids = reaching_later(reach, wanted.ids)
     listed = query(session, replace(wanted, ids=ids), farther)
     listing = listed.value
-    assert isinstance(listing, Listing)  # noqa: S101 (what query returns)
     found = [_explain(group, farther) for group in _alike(listing.jobs)]
     found += [_unmade(each) for each in listing.unmade]
     errors: list[HepsubError] = []
@@ -176,7 +173,7 @@ def _alike(jobs: Iterable[JobStatus]) -> list[list[JobStatus]]:
             job.hold_code,
             job.hold_subcode,
             job.requested_mb,
-            job.host if job.state in _PLACED else "",
+            job.host if job.state in RUNNING else "",
             kind_of(job.stage),
         )
         groups.setdefault(key, []).append(job)
@@ -228,7 +225,7 @@ def _unmade(unmade: Unmade) -> Explanation:
         if unmade.paused
         else "the schedd makes these jobs as the ones before them start"
     )
-    last = unmade.first + unmade.number - 1
+    last = unmade.procs[-1]
     return Explanation(
         jobs=(f"{unmade.meant}.{unmade.first}-{last}",),
         state=State.IDLE,

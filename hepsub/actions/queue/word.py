@@ -13,9 +13,10 @@ from hepsub.actions.queue.ended import Ended, has_succeeded
 from hepsub.actions.queue.ends import goes_on
 from hepsub.actions.queue.find import Found
 from hepsub.actions.queue.onward import are_anew, sent_on
-from hepsub.actions.queue.runs import find_runs, procs_of
+from hepsub.actions.queue.runs import find_runs
 from hepsub.actions.reach import Reach
-from hepsub.batch import Selection, State
+from hepsub.actions.submissions import procs_of
+from hepsub.batch import RUNNING, Selection, State
 from hepsub.errors import HepsubError, UnknownJob
 from hepsub.jobid import JobId
 from hepsub.result import Result
@@ -24,7 +25,6 @@ from hepsub.session import Session
 _LOOKS = 10
 _PAUSE_S = 0.5
 """A schedd writes its history a moment after a job left the queue."""
-_RUNNING = (State.RUNNING, State.TRANSFERRING, State.SUSPENDED)
 
 
 class Word(enum.Enum):
@@ -50,7 +50,7 @@ class JobState(Struct, frozen=True, kw_only=True):
 
 def job_state(
     session: Session, job: JobId, pool: str | None, sleep: Callable[[float], None]
-) -> Result:
+) -> Result[JobState]:
     """One word for a job, or for all jobs of a cluster together; one that was run again counts as its latest run.
 
     Raises:
@@ -90,7 +90,7 @@ def _word(session: Session, found: Found) -> Word | None:
     """The word; None where it is not known how all jobs ended that have."""
     counts = found.counts
     if counts is not None:
-        if any(counts.states.get(state) for state in _RUNNING):
+        if any(counts.states.get(state) for state in RUNNING):
             return Word.RUNNING
         if counts.states.get(State.IDLE) or counts.unmade:
             return Word.WAITING

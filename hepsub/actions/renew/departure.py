@@ -22,8 +22,8 @@ from hepsub.actions.submit.result import Submission
 from hepsub.actions.submit.submit import make, planned
 from hepsub.batch import State
 from hepsub.batch_sites import Removed
-from hepsub.bundle.bundle import read_bundle
-from hepsub.bundle.moves import GIVE_UP_S, Move, note_move
+from hepsub.bundle.bundle import find_bundle
+from hepsub.bundle.leaving import GIVE_UP_S, Move, note_move
 from hepsub.bundle.notes import is_ready
 from hepsub.errors import HepsubError, Interrupted, NotDone
 from hepsub.jobid import SubmissionRef
@@ -31,6 +31,7 @@ from hepsub.plan.leaving import hold_by_site, left_attribute
 from hepsub.plan.model import Plan
 from hepsub.result import Result
 from hepsub.session import Session
+from hepsub.terminal import few
 
 if TYPE_CHECKING:
     from hepsub.actions.submit.submit import StoresOf
@@ -240,14 +241,13 @@ class Departure(Struct, kw_only=True, eq=False):
             NotDone: what they were made from is another one now.
         """
         changed = changed_files(ready, plan)
-        bundle = read_bundle(self.session.bundles / self.leavers.ref.uuid)
+        bundle = find_bundle(self.session.bundles, self.leavers.ref)
         if bundle is not None and plan.staging is not None:
             before = {each.sha256 for each in bundle.request.staging.libraries}
             changed += [each.name for each in plan.staging.libraries if each.sha256 not in before]
         if changed:
-            more = f" and {len(changed) - _NAMED} more" if len(changed) > _NAMED else ""
             raise NotDone(
-                f"{', '.join(changed[:_NAMED])}{more} changed since their submission, and they would be other jobs;"
+                f"{few(changed, _NAMED)} changed since their submission, and they would be other jobs;"
                 f" hep_sub -resubmit {self.session.meant(self.leavers.ref)} takes it as it is now"
             )
 
@@ -269,8 +269,7 @@ class Departure(Struct, kw_only=True, eq=False):
         if gone != procs:
             raise NotDone(_why_not(ended, there, procs - gone - ended - there))
 
-    def _told(self, done: Result, plan: Plan, jobs: Sequence[Judged]) -> str:
-        assert isinstance(done.value, Submission)  # noqa: S101 (what make returns)
+    def _told(self, done: Result[Submission], plan: Plan, jobs: Sequence[Judged]) -> str:
         session, leavers = self.session, self.leavers
         new, where = done.value.submitted, ", ".join(plan.route.sites) or f"pool {plan.route.pool}"
         if done.problems:  # the next round finds out whether that is one

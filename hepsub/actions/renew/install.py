@@ -54,7 +54,7 @@ class Uninstalled(Struct, frozen=True, kw_only=True):
     host: str
 
 
-def install(session: Session, machine: Machine = THIS_MACHINE) -> Result:
+def install(session: Session, machine: Machine = THIS_MACHINE) -> Result[Installed]:
     """Have the renewal started by itself, by the user's systemd or by cron, also after the logout.
 
     Raises:
@@ -81,7 +81,7 @@ def install(session: Session, machine: Machine = THIS_MACHINE) -> Result:
     )
 
 
-def uninstall(session: Session, machine: Machine = THIS_MACHINE) -> Result:
+def uninstall(session: Session, machine: Machine = THIS_MACHINE) -> Result[Uninstalled]:
     """Remove what `install` added, and nothing else.
 
     Raises:

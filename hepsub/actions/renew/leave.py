@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -14,9 +13,8 @@ from msgspec.structs import replace
 from hepsub.actions.renew.departure import Leavers
 from hepsub.actions.renew.move import Mover
 from hepsub.actions.renew.resend import send_on
-from hepsub.bundle.report import report_at
-from hepsub.bundle.sites import read_sites, write_sites
-from hepsub.documents import Malformed
+from hepsub.bundle.leaving import read_sites, troubles_of, write_sites
+from hepsub.bundle.report import report_of
 from hepsub.errors import HepsubError
 from hepsub.jobid import JobId
 from hepsub.plan.leaving import LeftOut, Trouble, failure_by_site, hold_by_site, judged
@@ -57,11 +55,7 @@ class _There(Struct, frozen=True, kw_only=True):
     def troubles(self) -> Iterator[Trouble]:
         """What was the sites' own fault."""
         yield from self.failed
-        for each in self.held:
-            recalled = each.through is not None and each.through.recalled
-            if not recalled and (why := hold_by_site(each.code, each.reason)):
-                job = f"{self.schedd}:{each.cluster}.{each.proc}"
-                yield Trouble(site=each.site, job=job, when=each.since, why=why)
+        yield from troubles_of(self.schedd, self.held)
 
     def believed(self, jobs: Iterable[HeldThere], policy: Policy) -> tuple[HeldThere, ...]:
         """Those of some jobs of which this schedd may tell: of the user's, at sites whose jobs it has."""
@@ -234,12 +228,10 @@ def _failed(leaving: Leaving, schedd: str, bundles: Iterable[LiveBundle]) -> Ite
 def _unstarted(each: LiveBundle) -> Iterator[tuple[int, str]]:
     """The jobs whose programs could not be started, by their reports, and why."""
     for proc in range(min(each.bundle.request.number, _REPORTS)):
-        with contextlib.suppress(OSError, Malformed), each.bundle.open_returned(proc) as tree:
-            report = report_at(tree) if tree is not None else None
-            if report is None:
-                continue
-            if why := failure_by_site(report.code, started=report.payload is not None):
-                yield proc, why
+        if (report := report_of(each.bundle, proc)) is None:
+            continue
+        if why := failure_by_site(report.code, started=report.payload is not None):
+            yield proc, why
 
 
 def _send_elsewhere(place: _There, left: Mapping[str, LeftOut]) -> Iterator[str]:

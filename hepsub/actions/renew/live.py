@@ -154,5 +154,5 @@ def _procs(queue: Queue) -> dict[int, frozenset[int]]:
     for job in queue.jobs:
         procs[job.cluster].add(job.proc)
     for rest in queue.unmade:
-        procs[rest.cluster] |= set(range(rest.first, rest.first + rest.number))
+        procs[rest.cluster] |= set(rest.procs)
     return {cluster: frozenset(each) for cluster, each in procs.items()}

@@ -208,8 +208,9 @@ def _tell_where(done: _Round, each: LiveBundle) -> bool:
             return False  # it could not even be asked
         sign = done.stores.signer(letters.mailbox.storage).sign
         urls = {proc: sign("GET", letters.manifest(proc).place) for proc in each.procs}
-        schedd = done.session.schedd(each.ref.pool, each.ref.schedd)
-        schedd.write_addresses(each.ref.cluster, urls)
+        spool = done.session.schedd(each.ref.pool, each.ref.schedd).spool
+        assert spool is not None  # noqa: S101 (its files were handed over to it)
+        spool.write_addresses(each.ref.cluster, urls)
     note_posted(each.bundle, replace(posted, told=posted.posted))
     return False
 

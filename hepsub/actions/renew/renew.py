@@ -26,7 +26,7 @@ from hepsub.auth.renewal import (
     state_path,
     state_text,
 )
-from hepsub.bundle.bundle import unusable, why_of_another
+from hepsub.bundle.bundle import usable, why_of_another
 from hepsub.bundle.directory import locked, sweep
 from hepsub.bundle.root import look_at_root, unfinished
 from hepsub.errors import NotDone
@@ -104,7 +104,7 @@ class Renewed(Struct, frozen=True, kw_only=True):
         )
 
 
-def renew(session: Session, *, back_off: bool = True, unattended: bool = False) -> Result:
+def renew(session: Session, *, back_off: bool = True, unattended: bool = False) -> Result[Renewed]:
     """Run one round, unless another process is at it: then do nothing.
 
     Interrupted submissions are recovered and spools fetched; remote sites that fail are left out for a while;
@@ -131,10 +131,8 @@ def renew(session: Session, *, back_off: bool = True, unattended: bool = False) 
             return Result(value=Renewed(state=before, busy=True, pause=every))
         state, pause, left = _round(session, before if back_off else _without_pauses(before))
         state = replace(state, unattended=state.when if unattended else before.unattended)
-        try:
+        with usable(root / DIRECTORY):
             write_whole(state_path(root), state_text(state), 0o600)
-        except OSError as error:
-            raise unusable(root / DIRECTORY, error) from error
     problems = (*_problems(state), *(_left(each) for each in left))
     return Result(
         value=Renewed(state=state, busy=False, pause=pause),

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from hepsub.actions.renew.departure import Departure, Leavers
 from hepsub.auth.renewal import DIRECTORY
-from hepsub.bundle.moves import GIVE_UP_S, Move, note_move, read_moves
+from hepsub.bundle.leaving import GIVE_UP_S, Move, note_move, read_moves
 from hepsub.documents import Malformed
 from hepsub.errors import HepsubError
 from hepsub.session import Session

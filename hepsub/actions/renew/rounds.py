@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from types import FrameType
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from hepsub.actions.renew.renew import Renewed, RenewedDocument, renew
 from hepsub.auth.login_environment import noted_login
@@ -43,14 +42,23 @@ class Silent(Struct, frozen=True, kw_only=True):
         return self.value.document()
 
 
-def one_round(
-    *, quiet: bool = False, unattended: bool = False, progress: Progress = NOBODY
-) -> Result:
+def quiet_round(progress: Progress = NOBODY) -> Result[Silent]:
+    """Renew once, and say nothing of what was done, or could not be: the state has it, and -status shows it.
+
+    Args:
+        progress: is told what takes long.
+
+    Raises:
+        HepsubError: nothing could be done.
+    """
+    result = one_round(unattended=True, progress=progress)  # nobody is there
+    return Result(value=Silent(value=result.value), notes=result.notes, exit_code=result.exit_code)
+
+
+def one_round(*, unattended: bool = False, progress: Progress = NOBODY) -> Result[Renewed]:
     """Renew once.
 
     Args:
-        quiet: say nothing of what was done, or could not be: the state has it, and -status shows it. Nobody
-            is there then, so it is unattended, too.
         unattended: whether nobody started it by hand; it backs off after failures then.
         progress: is told what takes long.
 
@@ -59,16 +67,11 @@ def one_round(
     """
     here = read_situation()
     adopt(noted_login(paths_for(here.environment, here.home).logins, here.host))
-    alone = unattended or quiet
     session = open_session(progress=progress)
-    result = renew(session, back_off=alone, unattended=alone)
-    if not quiet:
-        return result
-    assert isinstance(result.value, Renewed)  # noqa: S101 (what renew returns)
-    return replace(result, value=Silent(value=result.value), problems=())
+    return renew(session, back_off=unattended, unattended=unattended)
 
 
-def loop(every: int | None, say: Callable[[str], None]) -> Result:
+def loop(every: int | None, say: Callable[[str], None]) -> Result[Looped]:
     """Renew again and again, until Ctrl-C or SIGTERM; a round that has begun is ended first.
 
     Args:
@@ -101,7 +104,6 @@ def _round() -> tuple[float, list[str]]:
         f"{each.message}; {each.remedy}" if each.remedy else each.message
         for each in result.problems
     )
-    assert isinstance(result.value, Renewed)  # noqa: S101 (what renew returns)
     return result.value.pause, [*result.notes, *problems]
 
 

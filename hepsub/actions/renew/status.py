@@ -95,7 +95,7 @@ class RenewalStatus(Struct, frozen=True, kw_only=True):
         )
 
 
-def renewal_status(session: Session, machine: Machine = THIS_MACHINE) -> Result:
+def renewal_status(session: Session, machine: Machine = THIS_MACHINE) -> Result[RenewalStatus]:
     """Tell what the renewal last did, and whether this machine starts it."""
     task = renewal_task(session, machine)
     now = session.situation.now

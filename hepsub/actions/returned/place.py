@@ -21,7 +21,7 @@ from hepsub.documents import Malformed
 from hepsub.files import copy_whole, name_beside
 from hepsub.plan.files import Carried
 from hepsub.plan.location import FilePlace
-from hepsub.terminal import printable
+from hepsub.terminal import few, printable
 from hepsub.tree import Tree
 
 _NAMED = 5
@@ -62,9 +62,7 @@ def left_text(job: str, where: Path, returned: Returned) -> list[str]:
     """What to say of what is neither a file of the user's nor a directory; nothing where there is none."""
     if not returned.others:
         return []
-    more = len(returned.others) - _NAMED
-    named = ", ".join(f"'{each}'" for each in returned.others[:_NAMED])
-    named += f" and {more} more" if more > 0 else ""
+    named = few([f"'{each}'" for each in returned.others], _NAMED)
     return [
         printable(
             f"{named} of {job} stay in {where}: links, and what is no regular file of yours, are not followed"

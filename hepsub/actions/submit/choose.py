@@ -14,6 +14,7 @@ from hepsub.actions.submit.judge import Judged, Verdict, judge, judge_late
 from hepsub.errors import NotDone, UsageError
 from hepsub.jobid import JobId, SubmissionRef, procs_brief, procs_text
 from hepsub.session import Session
+from hepsub.terminal import few
 
 _AGAIN = (Verdict.FAILED, Verdict.HELD)
 """What is known to have failed."""
@@ -94,7 +95,7 @@ def meant_jobs(session: Session, wanted: Wanted) -> tuple[SubmissionRef, tuple[i
 
 def first_of(session: Session, ref: SubmissionRef) -> str:
     """The submission that had the jobs of a submission first: what locks them against another hep_sub."""
-    noted = next((each for each in session.journal.entries() if each.ref.uuid == ref.uuid), None)
+    noted = session.journal.find(ref.uuid)
     return noted.again.uuid if noted is not None and noted.again is not None else ref.uuid
 
 
@@ -175,10 +176,9 @@ def check_alone(session: Session, chosen: Chosen, uuid: str) -> None:
 
 
 def _refusal(lineage: Lineage, refused: Sequence[Judged]) -> NotDone:
-    more = f" and {len(refused) - _NAMED} more" if len(refused) > _NAMED else ""
-    named = ", ".join(_told(lineage, each) for each in refused[:_NAMED])
+    named = few([_told(lineage, each) for each in refused], _NAMED)
     return NotDone(
-        f"nothing was submitted: {named}{more}",
+        f"nothing was submitted: {named}",
         remedy=_remedy(refused),
     )
 

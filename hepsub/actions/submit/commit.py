@@ -6,7 +6,6 @@ new connection, whether the cluster exists; only its answer decides what the use
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -18,7 +17,6 @@ from hepsub.errors import (
     BundleUnusable,
     HepsubError,
     Interrupted,
-    JournalNotWritable,
     ScheddNotReached,
     SubmissionRefused,
     SubmissionUncertain,
@@ -78,19 +76,19 @@ def commit(
     try:
         alone()
     except HepsubError:
-        _note(session, intent.with_cluster(NO_CLUSTER))
+        session.journal.note(intent.with_cluster(NO_CLUSTER))
         raise
     try:
         with session.progress.step(f"submitting {plan.number} job(s) to {schedd.name}"):
             submitted = schedd.submit(plan, uuid)
     except (ScheddNotReached, AuthenticationRefused) as error:  # the schedd never heard of it
-        _note(session, intent.with_cluster(NO_CLUSTER))
+        session.journal.note(intent.with_cluster(NO_CLUSTER))
         raise _cause(session, error) from error
     except (HepsubError, KeyboardInterrupt) as error:
         if isinstance(error, KeyboardInterrupt):
             session.interrupts.noted = True
         submitted = _after_trouble(session, schedd, plan, intent, bundle, error)
-    noted = _note(session, intent.with_cluster(submitted.ref.cluster))
+    noted = session.journal.note(intent.with_cluster(submitted.ref.cluster))
     return submitted if noted else replace(submitted, notes=(*submitted.notes, _UNNOTED))
 
 
@@ -100,7 +98,7 @@ def _give_up(session: Session, intent: Entry, plan: Plan, bundle: Bundle | None)
         return
     cancel(bundle)
     if plan.route.delivery.on_hold:  # what releases jobs looks at the journal, too
-        _note(session, intent.taken_back())
+        session.journal.note(intent.taken_back())
 
 
 def _after_trouble(
@@ -122,10 +120,10 @@ def _after_trouble(
         _give_up(session, intent, plan, bundle)
         raise error
     if found is None:
-        _note(session, intent.with_cluster(NO_CLUSTER))
+        session.journal.note(intent.with_cluster(NO_CLUSTER))
         raise cause from error
     if plan.route.delivery.handed_over:  # its files cannot be sent any more
-        _note(session, intent.with_cluster(found.cluster))
+        session.journal.note(intent.with_cluster(found.cluster))
         why = take_back(session, schedd, found, bundle)
         if session.interrupts.noted:
             raise interrupted(found, why, bundle) from error
@@ -146,15 +144,6 @@ def _left_behind(found: SubmissionRef, why: str, cause: HepsubError) -> Submissi
         f" removed: {why}",
         remedy=f"hep_rm {found.cluster} removes it; then submit again",
     )
-
-
-def _note(session: Session, entry: Entry) -> bool:
-    """Write into the journal what became of an intent, if it can be written; the ads tell it, too."""
-    try:
-        session.journal.append(entry)
-    except JournalNotWritable:
-        return False
-    return True
 
 
 def settle(session: Session, entry: Entry) -> Entry:
@@ -232,10 +221,8 @@ def cancel(bundle: Bundle | None) -> None:
 
 def note_gone(session: Session, uuid: str) -> None:
     """Let the journal know that a submission has no cluster, and its key is free; its bundle has gone before."""
-    noted = next((each for each in session.journal.entries() if each.ref.uuid == uuid), None)
-    if noted is not None:
-        with contextlib.suppress(JournalNotWritable):
-            session.journal.append(noted.taken_back())
+    if (noted := session.journal.find(uuid)) is not None:
+        session.journal.note(noted.taken_back())
 
 
 def interrupted(ref: SubmissionRef, why: str, bundle: Bundle | None) -> Interrupted:

@@ -96,7 +96,8 @@ def _hand_over(
         sign(session, stores(), bundle, cluster, first=True)
     session.interrupts.check()
     with session.progress.step(f"sending the files of cluster {cluster} to {schedd.name}"):
-        schedd.hand_over(cluster)
+        assert schedd.spool is not None  # noqa: S101 (the plan's delivery says so)
+        schedd.spool.hand_over(cluster)
 
 
 def _not_handed_over(ref: SubmissionRef, why: str, error: HepsubError) -> SubmissionRefused:

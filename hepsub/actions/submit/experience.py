@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 from collections.abc import Iterator
 
-from hepsub.bundle.bundle import Bundle, read_bundle
-from hepsub.bundle.report import report_at
-from hepsub.documents import Malformed
+from hepsub.bundle.bundle import Bundle, find_bundle
+from hepsub.bundle.report import report_of
 from hepsub.plan.draft import Draft
 from hepsub.plan.route import may_go_away
 from hepsub.session import Session
@@ -52,14 +50,13 @@ def left_behind(session: Session, program: str, options: str = "") -> float | No
 def _latest(session: Session) -> Iterator[Bundle]:
     """The bundles of this user's latest submissions, the latest first."""
     for entry in reversed(session.journal.entries()[-_SUBMISSIONS:]):
-        if bundle := read_bundle(session.bundles / entry.ref.uuid):
+        if bundle := find_bundle(session.bundles, entry.ref):
             yield bundle
 
 
 def _sizes(bundle: Bundle) -> Iterator[int]:
     """The bytes of outputs of each job that ended with 0 and came home, of the first jobs."""
     for proc in range(min(bundle.request.number, _JOBS)):
-        with contextlib.suppress(OSError, Malformed), bundle.open_returned(proc) as tree:
-            report = report_at(tree) if tree is not None else None
-            if report is not None and report.has_succeeded:
-                yield sum(each.size or 0 for each in report.outputs)
+        report = report_of(bundle, proc)
+        if report is not None and report.has_succeeded:
+            yield sum(each.size or 0 for each in report.outputs)

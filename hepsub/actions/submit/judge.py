@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import enum
 from collections.abc import Callable, Sequence
 
@@ -19,11 +18,10 @@ from hepsub.batch import (
     end_text,
     memory_to_ask_for,
 )
-from hepsub.bundle.bundle import Bundle, read_bundle
-from hepsub.bundle.report import Report, report_at
+from hepsub.bundle.bundle import Bundle, find_bundle
+from hepsub.bundle.report import report_of
 from hepsub.condor.attributes import SUBMITTED_ON_HOLD, WALLTIME_SUBCODE
 from hepsub.condor.holds import is_about_memory
-from hepsub.documents import Malformed
 from hepsub.ended import CLOCKS_S, Asked
 from hepsub.jobid import SubmissionRef
 from hepsub.session import Session
@@ -138,7 +136,7 @@ def judge(session: Session, lineage: Lineage, *, thorough: bool = True) -> tuple
     found: list[Judged] = []
     for ref, runs in by_submission(lineage.runs.values()).items():
         queued, past = _asked(session, ref, runs, thorough=thorough)
-        bundle = read_bundle(session.bundles / ref.uuid) if ref.uuid else None
+        bundle = find_bundle(session.bundles, ref)
         collected = is_spooled(session, ref.pool)
         for run in runs:
             if run.proc in queued:
@@ -182,7 +180,7 @@ def _asked(
     queue = schedd.queue(wanted, session.situation.now)
     queued: dict[int, JobStatus | None] = {job.proc: job for job in queue.jobs}
     for rest in queue.unmade:
-        queued |= dict.fromkeys(range(rest.first, rest.first + rest.number))
+        queued |= dict.fromkeys(rest.procs)
     kept = session.ended.read(ref.uuid)  # also what the schedd has forgotten
     past = dict(kept.jobs)
     missing = [run.proc for run in runs if run.proc not in queued and run.proc not in past]
@@ -219,17 +217,9 @@ def _of_past(job: JobStatus | None, bundle: Bundle | None, proc: int) -> Verdict
         return Verdict.SUCCEEDED
     if job is not None and job.exit_code != _SAVED_AT_HOME:
         return Verdict.FAILED
-    report = _report(bundle, proc)
+    report = report_of(bundle, proc)
     if report is None:
         return Verdict.UNKNOWN if job is None else Verdict.FAILED
     if report.is_complete:
         return Verdict.SUCCEEDED
     return Verdict.AT_HOME if report.owes_marker else Verdict.FAILED
-
-
-def _report(bundle: Bundle | None, proc: int) -> Report | None:
-    if bundle is None:
-        return None
-    with contextlib.suppress(OSError, Malformed), bundle.open_returned(proc) as tree:
-        return report_at(tree) if tree is not None else None
-    return None

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-
 from hepsub.actions.submit.commit import settle
 from hepsub.actions.submit.result import Submission
 from hepsub.batch import Selection
-from hepsub.errors import JournalNotWritable
 from hepsub.jobid import SubmissionRef
 from hepsub.journal import NO_CLUSTER, Entry
 from hepsub.plan.model import Plan
@@ -33,7 +30,7 @@ def find_earlier(session: Session, plan: Plan) -> Submission | None:
         return _of_earlier(session, noted.ref)
     if noted is not None:
         seen = settle(session, noted)
-        _note(session, seen)
+        session.journal.note(seen)
         if seen.ref.cluster > 0:
             return _of_earlier(session, seen.ref)
     foreign = plan.route.delivery.handed_over  # its pool may have another name for the user
@@ -45,18 +42,12 @@ def find_earlier(session: Session, plan: Plan) -> Submission | None:
         found_there = [found for found in each.find(selection) if found.uuid not in gone]
         if found_there:
             ref = found_there[0]
-            _note(session, Entry(ref=ref, when=session.situation.now, once=plan.once))
+            session.journal.note(Entry(ref=ref, when=session.situation.now, once=plan.once))
             return _of_earlier(session, ref)
     return None
 
 
 def _of_earlier(session: Session, ref: SubmissionRef) -> Submission:
-    from hepsub.bundle.bundle import read_bundle
+    from hepsub.bundle.bundle import find_bundle
 
-    return Submission(submitted=ref, plan=None, bundle=read_bundle(session.bundles / ref.uuid))
-
-
-def _note(session: Session, entry: Entry) -> None:
-    """Into the journal, if it can be written: what is there is there all the same."""
-    with contextlib.suppress(JournalNotWritable):
-        session.journal.append(entry)
+    return Submission(submitted=ref, plan=None, bundle=find_bundle(session.bundles, ref))

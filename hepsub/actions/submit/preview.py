@@ -29,7 +29,7 @@ def preview(
     spec: JobSpec,
     known: Reading | None = None,
     notes_of: Callable[[Plan], tuple[str, ...]] = lambda _: (),
-) -> Result:
+) -> Result[Preview]:
     """Show what would be submitted; read-only, and possible without a pool.
 
     Args:

@@ -71,7 +71,7 @@ def _release(session: Session, slips: Slips, slip: Slip) -> str:
     schedd = session.schedd(slip.pool, "")
     wanted = Selection(uuid=slip.uuid)
     jobs = schedd.queue(wanted, session.situation.now).jobs
-    noted = next((e for e in session.journal.entries() if e.ref.uuid == slip.uuid), None)
+    noted = session.journal.find(slip.uuid)
     unwanted = slips.is_cancelled(slip.uuid) or noted is None or noted.ref.cluster == NO_CLUSTER
     if not jobs:
         if not slip.cluster:

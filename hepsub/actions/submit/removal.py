@@ -11,7 +11,7 @@ from hepsub.actions.lineage import by_submission
 from hepsub.actions.submit.judge import Judged, Verdict
 from hepsub.batch import Act, Selection, State
 from hepsub.errors import NotDone
-from hepsub.jobid import JobId, SubmissionRef, procs_brief
+from hepsub.jobid import SubmissionRef, procs_brief, ranges
 from hepsub.session import Session
 
 _NAMED = 3
@@ -55,7 +55,7 @@ class Removal(Struct, kw_only=True, eq=False):
         session = self.session
         schedd = session.schedd(ref.pool, ref.schedd)
         procs = {job.run.proc for job in jobs}
-        ids = tuple(JobId(cluster=ref.cluster, first=proc, last=proc) for proc in sorted(procs))
+        ids = ranges((ref.cluster, proc) for proc in procs)
         before, self.certain = self.certain, False
         self.meant += jobs
         count = schedd.act(Act.REMOVE, Selection(ids=ids, uuid=ref.uuid, states=(State.HELD,)))

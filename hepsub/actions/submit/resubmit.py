@@ -18,17 +18,18 @@ from msgspec.structs import replace
 
 from hepsub.actions.lineage import by_submission
 from hepsub.actions.submit.choose import Chosen, Wanted, check_alone, choose, first_of, meant_jobs
-from hepsub.actions.submit.differences import (
-    changed_note,
-    changed_since,
-    memory_note,
-    walltime_note,
-)
 from hepsub.actions.submit.judge import Judged, Verdict
 from hepsub.actions.submit.preview import preview
 from hepsub.actions.submit.removal import Removal
-from hepsub.actions.submit.respell import Changes, respelled
-from hepsub.actions.submit.result import Preview
+from hepsub.actions.submit.respell import (
+    Changes,
+    changed_note,
+    changed_since,
+    memory_note,
+    respelled,
+    walltime_note,
+)
+from hepsub.actions.submit.result import Preview, Submission
 from hepsub.actions.submit.submit import make, planned, recovered
 from hepsub.documents import Malformed
 from hepsub.errors import HepsubError, Interrupted, NotDone
@@ -42,6 +43,7 @@ from hepsub.plan.model import Plan
 from hepsub.plan.template import values_of
 from hepsub.result import Result
 from hepsub.session import Session
+from hepsub.terminal import few
 
 _NAMED = 3
 _LOCK = "\0resubmit "
@@ -76,7 +78,7 @@ def resubmit(
     changes: Changes,
     tell: Callable[[str], None] = lambda _: None,
     sleep: Callable[[float], None] = time.sleep,
-) -> Result:
+) -> Result[Submission]:
     """Run jobs again as one new cluster; jobs on hold among them are removed first.
 
     Args:
@@ -104,7 +106,7 @@ def _resubmit(
     changes: Changes,
     tell: Callable[[str], None],
     sleep: Callable[[float], None],
-) -> Result:
+) -> Result[Submission]:
     stores = functools.cache(session.open_stores)
     finished = recovered(session, stores, tell)  # it may free jobs, or complete their cluster
     ref, procs = meant_jobs(session, wanted)
@@ -154,7 +156,7 @@ def preview_again(
     wanted: Wanted,
     changes: Changes,
     sleep: Callable[[float], None] = time.sleep,
-) -> Result:
+) -> Result[Preview]:
     """Show what would be submitted; nothing is removed, and nothing written but what became of interrupted commands.
 
     Raises:
@@ -165,7 +167,6 @@ def preview_again(
     with session.journal.locked(key_of(session, ref)):
         ready = prepared(session, choose(session, wanted, ref, procs, sleep), changes)
     shown = preview(ready.session, ready.spec, ready.known, lambda plan: tuple(_notes(ready, plan)))
-    assert isinstance(shown.value, Preview)  # noqa: S101 (what preview returns)
     held = (job.run.job for job in ready.chosen.jobs if job.verdict is Verdict.HELD)
     return replace(shown, value=replace(shown.value, removes=tuple(held)))
 
@@ -283,8 +284,7 @@ def _notes(ready: Prepared, plan: Plan) -> Iterator[str]:
     )
     held = [job.run.job for job in jobs if job.verdict is Verdict.HELD]
     if held:
-        more = f" and {len(held) - _NAMED} more" if len(held) > _NAMED else ""
-        yield f"{', '.join(held[:_NAMED])}{more}, on hold until now, are removed"
+        yield f"{few(held, _NAMED)}, on hold until now, are removed"
     yield from ready.chosen.notes
     yield from ready.notes
     yield from changed_note(changed_files(ready, plan))

@@ -99,7 +99,7 @@ def planned(
 
 def _left_out(session: Session, but: Mapping[str, str]) -> dict[str, str]:
     """The sites to which jobs do not go, and why: those that are left out now, and others."""
-    from hepsub.bundle.sites import left_out_now
+    from hepsub.bundle.leaving import left_out_now
 
     now = session.situation.now
     left = left_out_now(session.bundles, session.policy, now)
@@ -118,7 +118,9 @@ def check_places(session: Session, plan: Plan, outputs: OutputFacts) -> None:
         check_outputs(outputs, session.policy)
 
 
-def submit(session: Session, spec: JobSpec, tell: Callable[[str], None] = lambda _: None) -> Result:
+def submit(
+    session: Session, spec: JobSpec, tell: Callable[[str], None] = lambda _: None
+) -> Result[Submission]:
     """Submit one cluster; with a key that was used before, find that cluster instead.
 
     From the commit on no error hides the cluster, and Ctrl-C is held back until the outermost
@@ -140,7 +142,7 @@ def submit(session: Session, spec: JobSpec, tell: Callable[[str], None] = lambda
             raise Interrupted("interrupted; nothing was submitted") from error
 
 
-def _submit(session: Session, spec: JobSpec, tell: Callable[[str], None]) -> Result:
+def _submit(session: Session, spec: JobSpec, tell: Callable[[str], None]) -> Result[Submission]:
     stores = functools.cache(session.open_stores)
     if spec.libraries:  # packing them writes beside the bundles, before a bundle is made
         from hepsub.bundle.root import check_common
@@ -150,7 +152,7 @@ def _submit(session: Session, spec: JobSpec, tell: Callable[[str], None]) -> Res
     schedd = session.schedd(plan.route.pool, plan.route.schedd)
     finished = recovered(session, stores, tell)
 
-    def made() -> Result:
+    def made() -> Result[Submission]:
         return make(session, stores, spec, plan, facts.outputs, schedd, finished)
 
     if not plan.once:
@@ -216,7 +218,7 @@ def make(
     finished: tuple[str, ...],
     before: Callable[[], None] = lambda: None,
     alone: Callable[[str], None] = lambda _: None,
-) -> Result:
+) -> Result[Submission]:
     """Submit a new cluster.
 
     Args:

@@ -12,9 +12,8 @@ from msgspec import Struct
 from hepsub.actions.queue.ends import Clock
 from hepsub.actions.queue.spools import collect_one
 from hepsub.actions.tail.files import LogFile, last_lines
-from hepsub.actions.tail.standing import Standing, standing, why_nothing
 from hepsub.actions.tail.tail import Tail, TailOrder, unknown
-from hepsub.actions.tail.target import Target, find_target, schedd_of
+from hepsub.actions.tail.target import Standing, Target, find_target, standing, why_nothing
 from hepsub.batch import Selection, State, end_text
 from hepsub.batch_logs import LogPlaces, Piece
 from hepsub.batch_system import BatchSystem
@@ -46,7 +45,7 @@ class _Gap(Exception):
 
 def follow(
     session: Session, order: TailOrder, show: Callable[[bytes], None], clock: Clock
-) -> Result:
+) -> Result[Tail]:
     """Show the last lines of a log, and what is added to it until the job has ended.
 
     Ctrl-C ends it, not the job.
@@ -246,7 +245,9 @@ class _Reader(Struct, kw_only=True, eq=False):
         pause = 2.0
         while True:
             try:
-                self._schedd = self._schedd or schedd_of(self.session, self.target.ref)
+                self._schedd = self._schedd or self.session.schedd(
+                    self.target.ref.pool, self.target.ref.schedd
+                )
                 return self._schedd, self._schedd.log_places(self.target.job)
             except (PoolUnreachable, UnknownSchedd) as error:
                 self._schedd = None  # it may come back at another address

@@ -8,8 +8,7 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from hepsub.actions.tail.files import last_lines
-from hepsub.actions.tail.standing import Standing, standing, why_nothing
-from hepsub.actions.tail.target import Target, find_target, schedd_of
+from hepsub.actions.tail.target import Standing, Target, find_target, standing, why_nothing
 from hepsub.batch import State
 from hepsub.batch_logs import LogPlaces, Piece, Stream
 from hepsub.batch_system import BatchSystem
@@ -105,7 +104,7 @@ class Tail(Struct, frozen=True, kw_only=True):
         )
 
 
-def tail(session: Session, order: TailOrder, show: Callable[[bytes], None]) -> Result:
+def tail(session: Session, order: TailOrder, show: Callable[[bytes], None]) -> Result[Tail]:
     """Show the last lines of a log.
 
     Args:
@@ -122,7 +121,7 @@ def tail(session: Session, order: TailOrder, show: Callable[[bytes], None]) -> R
     notes: tuple[str, ...] = ()
     schedd, places = None, None
     try:
-        schedd = schedd_of(session, target.ref)
+        schedd = session.schedd(target.ref.pool, target.ref.schedd)
         places = schedd.log_places(target.job)
     except HepsubError as error:
         if target.file(None) is None:

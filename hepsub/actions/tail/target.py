@@ -1,7 +1,8 @@
-"""Which job is meant, and where its log may lie at home."""
+"""Which job is meant, where its log may lie, and where the job stands as far as that is concerned."""
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,13 +10,13 @@ from msgspec import Struct
 
 from hepsub.actions.submissions import SelectedJobs, find_submissions, followed, is_spooled
 from hepsub.actions.tail.files import LogFile
-from hepsub.batch import Selection, State
+from hepsub.batch import RUNNING, Selection, State
 from hepsub.batch_logs import LogPlaces, Stream
-from hepsub.batch_system import BatchSystem
-from hepsub.errors import UsageError
+from hepsub.errors import NotDone, UsageError
 from hepsub.jobid import JobId, SubmissionRef
 from hepsub.plan.bundle_paths import STDERR, STDOUT
 from hepsub.session import Session
+from hepsub.terminal import few
 
 _NAMED = 5
 _CLUSTER = "%{ClusterId}"
@@ -124,15 +125,6 @@ def find_target(session: Session, job: JobId, stream: Stream, pool: str | None) 
     )
 
 
-def schedd_of(session: Session, ref: SubmissionRef) -> BatchSystem:
-    """The schedd of a submission.
-
-    Raises:
-        PoolUnreachable, UnknownSchedd, UnknownPool: it cannot be asked.
-    """
-    return session.schedd(ref.pool, ref.schedd)
-
-
 def _only(session: Session, job: JobId, jobs: SelectedJobs) -> int:
     """The one job that runs of those that an id means.
 
@@ -140,7 +132,7 @@ def _only(session: Session, job: JobId, jobs: SelectedJobs) -> int:
         UsageError: none does, or more than one.
     """
     ref = jobs.ref
-    queue = schedd_of(session, ref).queue(Selection(ids=(job,)), session.situation.now)
+    queue = session.schedd(ref.pool, ref.schedd).queue(Selection(ids=(job,)), session.situation.now)
     if ref.number <= 1 and len(queue.jobs) == 1:
         return queue.jobs[0].proc
     running = [each.proc for each in queue.jobs if each.state is State.RUNNING]
@@ -149,6 +141,72 @@ def _only(session: Session, job: JobId, jobs: SelectedJobs) -> int:
     number = len(jobs.procs) or len(queue.jobs)
     said = f"{job} means {number} jobs, of which {len(running)} run"
     shown = running or list(jobs.procs) or [each.proc for each in queue.jobs]
-    named = ", ".join(f"{jobs.meant}.{proc}" for proc in shown[:_NAMED])
-    more = f" and {len(shown) - _NAMED} more" if len(shown) > _NAMED else ""
-    raise UsageError(said, remedy=f"say which one: {named}{more}")
+    named = few([f"{jobs.meant}.{proc}" for proc in shown], _NAMED)
+    raise UsageError(said, remedy=f"say which one: {named}")
+
+
+class Standing(enum.Enum):
+    """Where the log of a job is read."""
+
+    THERE = "where the job runs"
+    HOME = "at home, while it runs"
+    ELEMENT = "behind a computing element"
+    WAITING = "nowhere: it waits to run"
+    HELD = "on hold"
+    LEFT = "with its schedd, until it is fetched"
+    ENDED = "at home, when it came there"
+
+
+def standing(target: Target, places: LogPlaces) -> Standing:
+    """Where the log of a job is read."""
+    state = places.status.state
+    if state in (State.COMPLETED, State.REMOVED):
+        return Standing.LEFT if target.collected and places.queued else Standing.ENDED
+    if state in RUNNING:
+        if places.element:
+            return Standing.ELEMENT
+        return Standing.HOME if places.while_running else Standing.THERE
+    return Standing.HELD if state is State.HELD else Standing.WAITING
+
+
+def why_nothing(target: Target, places: LogPlaces) -> NotDone:
+    """What to say of a job of whose log nothing can be shown now."""
+    meant, log, path = target.meant, target.stream.value, target.path(places)
+    if path == NOWHERE:
+        option = "-o" if log == "stdout" else "-e"
+        return NotDone(f"the {log} of {meant} goes to {NOWHERE}", remedy=f"{option} names a file")
+    sentence, remedy = _sentence(target, places)
+    return NotDone(f"{meant} {sentence}", remedy=remedy)
+
+
+def _sentence(target: Target, places: LogPlaces) -> tuple[str, str]:
+    """What follows the job's name, and what to do."""
+    meant, log, path = target.meant, target.stream.value, target.path(places)
+    why = f"hep_q -i {meant} -why tells"
+    stands = standing(target, places)
+    match stands:
+        case Standing.WAITING:
+            again = f"is idle again, and of the {log} of its last run nothing came home"
+            never = f"is idle: it has not written any {log} yet"
+            return again if places.run else never, f"{why} why it waits; -f waits until it runs"
+        case Standing.HELD:
+            return (
+                f"is on hold ({places.status.hold_reason}), and of its {log} nothing came home: HTCondor brings"
+                " nothing of a job that it puts on hold while it runs",
+                f"{why} what to do",
+            )
+        case Standing.ELEMENT:
+            return (
+                f"is with a computing element, behind which nobody can look: its {log} comes home when it has ended",
+                f"hep_tail -f {meant} waits for that",
+            )
+        case Standing.LEFT:
+            into = f", into {path}" if path else ""
+            return (
+                f"has ended, and its {log} is still with the schedd {places.status.schedd}",
+                f"hep_fetch {target.jobs.meant} brings it{into}",
+            )
+    lies = f"{path} is not there" if path else "it is not known where its log is"
+    if stands is Standing.ENDED:
+        return f"has ended, and {lies}", f"hep_history {meant} tells how it ended"
+    return f"runs, and {lies}", f"{why} more"

@@ -8,11 +8,11 @@ from hepsub.cli.options import COMMON, Command, Values, flag
 
 if TYPE_CHECKING:
     from hepsub.cli.output import Console
-    from hepsub.result import Result
+    from hepsub.result import AnyResult
     from hepsub.session import Session
 
 
-def run(session: Session, values: Values, _console: Console) -> Result:
+def run(session: Session, values: Values, _console: Console) -> AnyResult:
     """Run the demo.
 
     Raises:

@@ -8,11 +8,11 @@ from hepsub.cli.options import COMMON, POOL, Command, Values
 
 if TYPE_CHECKING:
     from hepsub.cli.output import Console
-    from hepsub.result import Result
+    from hepsub.result import AnyResult
     from hepsub.session import Session
 
 
-def run(session: Session, values: Values, _: Console) -> Result:
+def run(session: Session, values: Values, _: Console) -> AnyResult:
     """Show what there is, and what to do.
 
     Raises:

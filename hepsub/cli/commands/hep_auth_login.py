@@ -9,7 +9,7 @@ from hepsub.cli.options import COMMON, Command, Kind, Values, Words, flag
 
 if TYPE_CHECKING:
     from hepsub.cli.output import Console
-    from hepsub.result import Result
+    from hepsub.result import AnyResult
     from hepsub.session import Session
 
 _OPTIONS = (
@@ -19,7 +19,7 @@ _OPTIONS = (
 )  # fmt: skip
 
 
-def run(session: Session, values: Values, console: Console) -> Result:
+def run(session: Session, values: Values, console: Console) -> AnyResult:
     """Take the steps that are missing, or tell them where there is no terminal.
 
     Raises:

@@ -10,7 +10,7 @@ from hepsub.errors import HepsubError, UsageError
 
 if TYPE_CHECKING:
     from hepsub.cli.output import Console
-    from hepsub.result import Result
+    from hepsub.result import AnyResult
     from hepsub.session import Session
 
 _ONE = (
@@ -29,7 +29,7 @@ _OPTIONS = (
 )  # fmt: skip
 
 
-def run(session: Session, values: Values, console: Console) -> Result:
+def run(session: Session, values: Values, console: Console) -> AnyResult:
     """Renew, or arrange for it.
 
     Raises:
@@ -47,15 +47,15 @@ def run(session: Session, values: Values, console: Console) -> Result:
         )
     if act in ("-install", "-uninstall", "-status"):
         return _arranged(session, act)
-    from hepsub.actions.renew.rounds import loop, one_round
+    from hepsub.actions.renew.rounds import loop, one_round, quiet_round
 
     if act == "-loop":
         console.alone()
         return loop(values["every"], console.progress)
-    return one_round(quiet=values["quiet"], progress=session.progress)
+    return (quiet_round if values["quiet"] else one_round)(progress=session.progress)
 
 
-def _arranged(session: Session, act: str) -> Result:
+def _arranged(session: Session, act: str) -> AnyResult:
     from hepsub.actions.renew.install import install, uninstall
     from hepsub.actions.renew.status import renewal_status
 

@@ -9,14 +9,14 @@ from hepsub.errors import UsageError
 
 if TYPE_CHECKING:
     from hepsub.cli.output import Console
-    from hepsub.result import Result
+    from hepsub.result import AnyResult
     from hepsub.session import Session
 
 _PROCESS = flag("-process --process",
     "Print the keys on stdout as AWS's credential_process does; whoever calls this gets the secret.")  # fmt: skip
 
 
-def run(session: Session, values: Values, _: Console) -> Result:
+def run(session: Session, values: Values, _: Console) -> AnyResult:
     """Give the keys, or say whose they are.
 
     Raises:

@@ -8,7 +8,7 @@ from hepsub.cli.options import COMMON, Command, Kind, Values, Words, option
 
 if TYPE_CHECKING:
     from hepsub.cli.output import Console
-    from hepsub.result import Result
+    from hepsub.result import AnyResult
     from hepsub.session import Session
 
 _OPTIONS = (
@@ -22,7 +22,7 @@ _OPTIONS = (
 )  # fmt: skip
 
 
-def run(session: Session, values: Values, _: Console) -> Result:
+def run(session: Session, values: Values, _: Console) -> AnyResult:
     """Print a token.
 
     Raises:

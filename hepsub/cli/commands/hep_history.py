@@ -8,7 +8,7 @@ from hepsub.cli.options import COMMON, POOL, Command, Kind, Takes, Values, Words
 
 if TYPE_CHECKING:
     from hepsub.cli.output import Console
-    from hepsub.result import Result
+    from hepsub.result import AnyResult
     from hepsub.session import Session
 
 _MOST = 100
@@ -23,7 +23,7 @@ _OPTIONS = (
 )  # fmt: skip
 
 
-def run(session: Session, values: Values, _: Console) -> Result:
+def run(session: Session, values: Values, _: Console) -> AnyResult:
     """List jobs that have ended.
 
     Raises:

@@ -9,7 +9,7 @@ from hepsub.errors import UsageError
 
 if TYPE_CHECKING:
     from hepsub.cli.output import Console
-    from hepsub.result import Result
+    from hepsub.result import AnyResult
     from hepsub.session import Session
 
 _LIMIT_S = 600
@@ -27,7 +27,7 @@ _OPTIONS = (
 )  # fmt: skip
 
 
-def run(session: Session, values: Values, console: Console) -> Result:
+def run(session: Session, values: Values, console: Console) -> AnyResult:
     """Mount, unmount or list.
 
     Raises:

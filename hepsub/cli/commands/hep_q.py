@@ -10,7 +10,7 @@ from hepsub.errors import UsageError
 if TYPE_CHECKING:
     from hepsub.batch import State
     from hepsub.cli.output import Console
-    from hepsub.result import Result
+    from hepsub.result import AnyResult
     from hepsub.session import Session
 
 _STATES = ("I", "R", "C", "H", "X", "S")
@@ -28,7 +28,7 @@ _OPTIONS = (
 )  # fmt: skip
 
 
-def run(session: Session, values: Values, _: Console) -> Result:
+def run(session: Session, values: Values, _: Console) -> AnyResult:
     """List jobs, or explain them.
 
     Raises:

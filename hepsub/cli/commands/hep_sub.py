@@ -22,8 +22,9 @@ from hepsub.cli.options import (
 from hepsub.errors import ScriptMissing
 
 if TYPE_CHECKING:
+    from hepsub.actions.submit.result import Submission
     from hepsub.cli.output import Console
-    from hepsub.result import Result
+    from hepsub.result import AnyResult, Result
     from hepsub.session import Session
 
 _OPTIONS = (
@@ -158,7 +159,7 @@ _OPTIONS = (
 """HepJob's first, then those that hepsub adds."""
 
 
-def run(session: Session, values: Values, console: Console) -> Result:
+def run(session: Session, values: Values, console: Console) -> AnyResult:
     """Submit, or show what would be submitted.
 
     Raises:
@@ -176,7 +177,7 @@ def run(session: Session, values: Values, console: Console) -> Result:
         raise script_meant(missing, values["script"][0], COMMAND) from missing
 
 
-def _submit(session: Session, values: Values, console: Console) -> Result:
+def _submit(session: Session, values: Values, console: Console) -> AnyResult:
     """Submit, or show what would be submitted."""
     from hepsub.cli.job_spec import job_spec
 
@@ -190,7 +191,7 @@ def _submit(session: Session, values: Values, console: Console) -> Result:
     return _waited(session, values, console, submit(session, spec, console.alert))
 
 
-def _resubmit(session: Session, values: Values, console: Console) -> Result:
+def _resubmit(session: Session, values: Values, console: Console) -> AnyResult:
     """Run jobs again, or show what would be submitted."""
     from hepsub.actions.submit.resubmit import preview_again, resubmit
     from hepsub.cli.resubmission import changes_of, wanted_jobs
@@ -201,13 +202,12 @@ def _resubmit(session: Session, values: Values, console: Console) -> Result:
     return _waited(session, values, console, resubmit(session, wanted, changes, console.alert))
 
 
-def _waited(session: Session, values: Values, console: Console, result: Result) -> Result:
+def _waited(
+    session: Session, values: Values, console: Console, result: Result[Submission]
+) -> AnyResult:
     """The result of a submission, with -wait after its jobs have ended."""
     if not values["wait"] or result.exit_code:
         return result
-    from hepsub.actions.submit.result import Submission
-
-    assert isinstance(result.value, Submission)  # noqa: S101 (what submit returns)
     from hepsub.actions.queue.ends import Clock
     from hepsub.actions.queue.wait import wait
 
@@ -218,7 +218,7 @@ def _waited(session: Session, values: Values, console: Console, result: Result) 
         return wait(session, result.value, Clock(sleep=time.sleep, progress=step.say))
 
 
-def _check(session: Session, values: Values) -> Result:
+def _check(session: Session, values: Values) -> AnyResult:
     """Look at what a submission needs, or tell the policy.
 
     Raises:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from hepsub.actions.tail.tail import TailOrder
     from hepsub.cli.output import Console
     from hepsub.cli.raw import RawOutput
-    from hepsub.result import Result
+    from hepsub.result import AnyResult
     from hepsub.session import Session
 
 _LINES = 10
@@ -25,7 +25,7 @@ _OPTIONS = (
 )  # fmt: skip
 
 
-def run(session: Session, values: Values, console: Console) -> Result:
+def run(session: Session, values: Values, console: Console) -> AnyResult:
     """Show the last lines of a job's log, and follow it.
 
     Raises:
@@ -74,7 +74,7 @@ def run(session: Session, values: Values, console: Console) -> Result:
         output.break_line()
 
 
-def _follow(session: Session, order: TailOrder, output: RawOutput, console: Console) -> Result:
+def _follow(session: Session, order: TailOrder, output: RawOutput, console: Console) -> AnyResult:
     import time
 
     from hepsub.actions.queue.ends import Clock

@@ -10,7 +10,7 @@ from hepsub.errors import UsageError
 
 if TYPE_CHECKING:
     from hepsub.cli.output import Console
-    from hepsub.result import Result
+    from hepsub.result import AnyResult
     from hepsub.session import Session
 
 _OPTIONS = (
@@ -22,7 +22,7 @@ _OPTIONS = (
 )  # fmt: skip
 
 
-def run(session: Session, values: Values, _console: Console) -> Result:
+def run(session: Session, values: Values, _console: Console) -> AnyResult:
     """Wait.
 
     Raises:

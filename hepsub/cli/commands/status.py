@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from hepsub.actions.queue.watch import Until
     from hepsub.cli.output import Console
     from hepsub.jobid import JobId
-    from hepsub.result import Result
+    from hepsub.result import AnyResult
     from hepsub.session import Session
 
 SNAKEMAKE_SUBMIT = (
@@ -40,7 +40,7 @@ _OPTIONS = (
 )  # fmt: skip
 
 
-def run(session: Session, values: Values, console: Console) -> Result:
+def run(session: Session, values: Values, console: Console) -> AnyResult:
     """Show one's own clusters, or those that were named.
 
     Raises:
@@ -64,7 +64,7 @@ def run(session: Session, values: Values, console: Console) -> Result:
     return status(session, values["pool"])
 
 
-def _state(session: Session, ids: list[JobId], values: Values) -> Result:
+def _state(session: Session, ids: list[JobId], values: Values) -> AnyResult:
     if values["watch"] or len(ids) != 1:
         raise UsageError(
             "argument -state: one word is told of one job or cluster",
@@ -75,7 +75,7 @@ def _state(session: Session, ids: list[JobId], values: Values) -> Result:
     return job_state(session, ids[0], values["pool"], time.sleep)
 
 
-def _watch(session: Session, ids: list[JobId], values: Values, console: Console) -> Result:
+def _watch(session: Session, ids: list[JobId], values: Values, console: Console) -> AnyResult:
     from hepsub.actions.queue.watch import Watcher, watch
 
     until = _until(values["until"] or _UNTIL[0])

@@ -11,13 +11,11 @@ import pytest
 from msgspec.structs import replace
 
 from hepsub.actions.renew.renew import renew
-from hepsub.actions.submit.result import Submission
 from hepsub.actions.submit.submit import submit
 from hepsub.batch import Act, ActCount, Selection, State, Submitted
 from hepsub.errors import Interrupted, PoolUnreachable, SubmissionRefused, SubmissionUncertain
 from hepsub.journal import NO_CLUSTER
 from hepsub.plan.model import Plan
-from hepsub.result import Result
 from hepsub.session import Session
 from hepsub.storage.credentials import S3Credentials
 from tests.fakes.batch import FakeSchedd, as_batch_systems
@@ -129,12 +127,6 @@ def bundle_of(session: Session) -> Path:
     return bundle
 
 
-def cluster_of(result: Result) -> int:
-    """The cluster that a submission reports."""
-    assert isinstance(result.value, Submission)
-    return result.value.submitted.cluster
-
-
 def spoil(session: Session) -> None:
     """Let the file `ready` be impossible to write, as a full disk does."""
     (bundle_of(session) / "private/ready").mkdir()
@@ -150,7 +142,7 @@ def test_a_bundle_that_cannot_be_marked_is_no_failed_submission(
     """The jobs run: exit code 0, and a note of what is made up for later."""
     schedd.committed = lambda: spoil(session)
     result = submit(session, make_spec(*line))
-    assert cluster_of(result) == 13
+    assert result.value.submitted.cluster == 13
     assert (result.exit_code, result.problems) == (0, ())
     assert any("is noted by the next hep_sub or hep_auth renew" in note for note in result.notes)
     assert schedd.gates == ([13] if line is WAITS else [])
@@ -179,7 +171,7 @@ def test_jobs_that_cannot_start_are_told_with_their_cluster(
 
     schedd.opening = fail
     result = submit(session, make_spec(*WAITS))
-    assert cluster_of(result) == 13
+    assert result.value.submitted.cluster == 13
     assert result.exit_code == 36
     [problem] = result.problems
     assert problem.code == "bundle-unusable"
@@ -204,12 +196,12 @@ def test_a_journal_that_is_full_after_the_commit_is_a_note(
 
     schedd.committed = fill
     result = submit(session, make_spec(*WAITS, "-once", "k"))
-    assert (cluster_of(result), result.exit_code) == (13, 0)
+    assert (result.value.submitted.cluster, result.exit_code) == (13, 0)
     assert any("the journal could not be written" in note for note in result.notes)
     assert bundle_of(session).is_dir()
     schedd.committed = nothing
     again = submit(session, make_spec(*WAITS, "-once", "k"))
-    assert (cluster_of(again), again.exit_code) == (13, 0)
+    assert (again.value.submitted.cluster, again.exit_code) == (13, 0)
     assert schedd.living() == [13]
 
 
@@ -225,7 +217,7 @@ def test_a_lost_answer_and_a_full_journal_do_not_hide_the_cluster(
         raise AWAY
 
     schedd.committed = fill_and_lose
-    assert cluster_of(submit(session, make_spec("job.sh"))) == 13
+    assert submit(session, make_spec("job.sh")).value.submitted.cluster == 13
 
 
 def test_what_may_fail_is_asked_before_the_commit(session: Session, schedd: Moments) -> None:
@@ -275,7 +267,7 @@ def test_ctrl_c_while_the_gate_is_opened_comes_too_late(
     """The jobs can start: the cluster is told as submitted, and how to remove it; the bundle is whole."""
     setattr(schedd, moment, press)
     result = submit(session, make_spec(*WAITS))
-    assert (cluster_of(result), result.exit_code) == (13, 130)
+    assert (result.value.submitted.cluster, result.exit_code) == (13, 130)
     assert [each.remedy for each in result.problems] == ["hep_rm 13 removes it"]
     assert (bundle_of(session) / "private/ready").is_file()
 
@@ -304,7 +296,7 @@ def test_a_key_is_free_after_its_submission_was_taken_back(
         submit(session, make_spec(*WAITS, "-once", "k"))
     schedd.committed = nothing
     again = submit(session, make_spec(*WAITS, "-once", "k"))
-    assert cluster_of(again) == 14
+    assert again.value.submitted.cluster == 14
     assert schedd.gates == [14]
 
 
@@ -352,7 +344,7 @@ def test_the_same_key_removes_what_was_cancelled_and_submits_anew(
     """-once K again: the user wants it now, once."""
     away(session, schedd)
     again = submit(session, make_spec(*WAITS, "-once", "k"))
-    assert cluster_of(again) == 14
+    assert again.value.submitted.cluster == 14
     assert (schedd.living(), schedd.gates) == ([14], [14])
 
 
@@ -432,13 +424,13 @@ def test_files_that_cannot_be_handed_over_nor_the_cluster_removed_name_it(
     schedd.handover_fault = AWAY
     schedd.removing = schedd.go_away
     result = submit(session, make_spec(*WAITS, "-once", "k"))
-    assert (cluster_of(result), result.exit_code) == (13, SubmissionRefused.exit_code)
+    assert (result.value.submitted.cluster, result.exit_code) == (13, SubmissionRefused.exit_code)
     [problem] = result.problems
     assert problem.message.startswith("cluster 13 cannot start: its files could not be handed over")
     assert problem.remedy.startswith("hep_rm 13 removes it")
     schedd.reachable, schedd.removing = True, nothing
     again = submit(session, make_spec(*WAITS, "-once", "k"))
-    assert cluster_of(again) == 14
+    assert again.value.submitted.cluster == 14
     assert schedd.living() == [14]
 
 

@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from hepsub.actions.auth.s3 import ProcessKeys, StorageKeys, storage_keys
-from hepsub.actions.auth.token import Token, TokenRequest, token
+from hepsub.actions.auth.token import TokenRequest, token
 from hepsub.cli.output import value_text
 from hepsub.errors import (
     CredentialRefused,
@@ -44,7 +44,6 @@ def with_keys(
 
 def process(made: Session, name: str = "b") -> dict[str, object]:
     value = storage_keys(made, name, secret=True).value
-    assert isinstance(value, ProcessKeys)
     document: dict[str, object] = json.loads(value_text(value))
     return document
 
@@ -95,7 +94,6 @@ def test_boto_reads_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_without_process_there_is_no_secret(tmp_path: Path) -> None:
     """Whose keys they are, and until when."""
     value = storage_keys(with_keys(tmp_path, TWO, NOON + 600, "t"), "b", secret=False).value
-    assert isinstance(value, StorageKeys)
     text = value_text(value)
     assert text.startswith("b: key AKIA…, by the token iam, valid until ")
     assert text.endswith("(in 10 min)")
@@ -211,7 +209,6 @@ def test_the_one_that_other_tools_would_find_comes_first(tmp_path: Path) -> None
     found = real_token("found")
     made = given(tmp_path, printed(tmp_path, real_token("given")), BEARER_TOKEN=found)
     value = token(made, TokenRequest()).value
-    assert isinstance(value, Token)
     assert value.text == found
 
 

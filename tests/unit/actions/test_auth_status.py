@@ -92,8 +92,7 @@ def session(
     return replace(made, keys=lambda _name, _storage: KEYS)
 
 
-def rows(result: Result) -> dict[str, Row]:
-    assert isinstance(result.value, AuthStatus)
+def rows(result: Result[AuthStatus]) -> dict[str, Row]:
     return {row.name: row for row in result.value.credentials}
 
 

@@ -30,10 +30,9 @@ QUIET = Console(result_now=lambda _: None, progress=lambda _: None)
 HERD = "[storage.herd]\nendpoint = 'https://s3.example.org'\nbuckets = ['raw', 'out']\n"
 
 
-def look(made: Session) -> tuple[dict[str, Line], Result]:
+def look(made: Session) -> tuple[dict[str, Line], Result[Checked]]:
     """The lines by what they are about."""
     result = check(made, None, write=False)
-    assert isinstance(result.value, Checked)
     return {line.what: line for line in result.value.lines}, result
 
 
@@ -196,7 +195,6 @@ def test_the_effective_policy_tells_each_key_and_its_line() -> None:
         "[os]\nSL9 = { image = '/i.sif' }\n",
     )
     value = effective_policy(merge([site, mine])).value
-    assert isinstance(value, EffectivePolicy)
     found = {each.key: each for each in value.settings}
     assert found["defaults.memory"] == Setting(
         key="defaults.memory", value='"4 GB"', file="mine.toml", line=2

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from hepsub.actions.renew.renew import Renewed
 from hepsub.bundle.directory import discard_bundle
 from hepsub.errors import NotDone
 from hepsub.result import Result
@@ -31,7 +32,7 @@ def ended(world: World) -> Path:
     return bundle
 
 
-def told(result: Result) -> list[str]:
+def told(result: Result[Renewed]) -> list[str]:
     """All that a round says."""
     return [*result.notes, *(each.message for each in result.problems)]
 

@@ -27,7 +27,6 @@ from hepsub.actions.fetch.result import (
     RemoteListing,
 )
 from hepsub.actions.queue.ends import Clock
-from hepsub.actions.submit.result import Submission
 from hepsub.actions.submit.submit import submit
 from hepsub.batch import JobStatus, State
 from hepsub.bundle.bundle import Bundle
@@ -349,10 +348,9 @@ class World:
     def submit(self, *words: str) -> Path:
         """Submit, and give the bundle."""
         value = submit(self.session(), make_spec("job.sh", *words)).value
-        assert isinstance(value, Submission)
         return self.directory / "bundles" / value.submitted.uuid
 
-    def fetch(self, *ids: str, **more: Any) -> Result:
+    def fetch(self, *ids: str, **more: Any) -> Result[Fetched]:
         """Fetch into the directory `got`."""
         wanted = FetchRequest(
             ids=tuple(map(parse_job_id, ids)), directory=self.directory / "got", **more
@@ -367,12 +365,6 @@ class World:
 def world(tmp_path: Path) -> World:
     """Give the world, before anything was submitted."""
     return World(tmp_path)
-
-
-def value_of(result: Result) -> Fetched:
-    """What was fetched."""
-    assert isinstance(result.value, Fetched)
-    return result.value
 
 
 def leave(bundle: Path, proc: int, name: str, content: bytes = CONTENT) -> None:
@@ -396,8 +388,8 @@ def test_what_came_home_is_copied_and_the_rest_told(world: World) -> None:
     assert [each.message for each in result.problems] == ["13.2: no r: the job is idle"]
     assert (world.directory / "got/13/1/r").read_bytes() == b"1"
     again = world.fetch("13.0-1")
-    assert (again.exit_code, value_of(again).count(LocalState.EQUAL)) == (0, 2)
-    assert value_text(value_of(again)) == "0 file(s) fetched, 0 B; 2 were here"
+    assert (again.exit_code, again.value.count(LocalState.EQUAL)) == (0, 2)
+    assert value_text(again.value) == "0 file(s) fetched, 0 B; 2 were here"
 
 
 def test_only_and_listing(world: World) -> None:
@@ -407,7 +399,7 @@ def test_only_and_listing(world: World) -> None:
     listed = world.fetch("13", listing=True, only=("*.root",))
     assert listed.exit_code == 0
     assert not (world.directory / "got").exists()
-    assert "a.root" in value_text(value_of(listed))
+    assert "a.root" in value_text(listed.value)
     assert world.fetch("13", only=("*.root",)).exit_code == 0
     assert [each.code for each in world.fetch("13", only=("*.rot",)).problems] == ["no-match"]
 

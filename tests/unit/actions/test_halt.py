@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import multiprocessing
-from pathlib import Path
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
 from hepsub.actions.queue.control import Control, control
-from hepsub.actions.queue.edit import Edited, edit
+from hepsub.actions.queue.edit import edit
 from hepsub.actions.queue.word import Word
-from hepsub.batch import Act, State
+from hepsub.batch import Act
 from hepsub.batch_edit import Edit
 from hepsub.bundle.directory import locked
 from hepsub.cli.output import value_text
@@ -20,25 +18,13 @@ from hepsub.jobid import parse_job_id
 from hepsub.result import Result
 from tests.fakes.batch import FakeSchedd
 from tests.unit.actions.test_onward import assert_went, removed_alone, word
-from tests.unit.actions.test_resend import World, procs_of
+from tests.unit.actions.test_resend import World, procs_of, world
+
+__all__ = ["world"]
 
 
-@pytest.fixture
-def world(tmp_path: Path) -> World:
-    """Of cluster 13 at a site's schedd, jobs 0 to 2 are on hold by the site's fault, 3 runs, 4 waits."""
-    world = World(tmp_path)
-    world.far.jobs[3] = replace(world.far.jobs[3], state=State.RUNNING)
-    world.hold(0, 1, 2)
-    return world
-
-
-def act(world: World, what: Act, *jobs: str, pool: str | None = None) -> Result:
+def act(world: World, what: Act, *jobs: str, pool: str | None = None) -> Result[Control]:
     return control(world.session(), what, tuple(map(parse_job_id, jobs)), pool)
-
-
-def done(result: Result) -> int:
-    assert isinstance(result.value, Control)
-    return result.value.number
 
 
 @pytest.mark.parametrize(
@@ -56,7 +42,7 @@ def test_what_is_removed_on_its_way_is_not_submitted(
 ) -> None:
     removed_alone(world)
     result = act(world, Act.REMOVE, *jobs, pool=pool)
-    assert (result.exit_code, result.problems, done(result)) == (0, (), number)
+    assert (result.exit_code, result.problems, result.value.number) == (0, (), number)
     assert result.notes == (f"{halted} on their way to another pool, and are not submitted there",)
     world.round()
     assert procs_of(world.again()) == ([left] if left else [])
@@ -84,7 +70,7 @@ def test_what_a_round_is_at_is_said(world: World) -> None:
     finally:
         over.set()
         other.join()
-    assert done(result) == 1
+    assert result.value.number == 1
     assert [each.message for each in result.problems] == [
         "hep_auth renew is at work, and may be about to submit some of these jobs in another pool"
     ]
@@ -111,7 +97,7 @@ def test_what_runs_again_is_named(world: World, what: Act, command: str) -> None
     assert len(world.home.jobs) == 4
     if what is Act.REMOVE:
         result = act(world, what, "13", pool="far")
-        assert (result.exit_code, done(result)) == (0, 1)
+        assert (result.exit_code, result.value.number) == (0, 1)
         assert result.notes == ("13.0-2,4 run again as 13.0-3: hep_rm 13",)
 
 
@@ -137,7 +123,6 @@ def test_a_change_whose_effect_cannot_be_asked_for_is_one(
     wanted = Edit(walltime=lambda _: ("", 7200))
     result = edit(world.session(), (parse_job_id("13.4"),), wanted, "far")
     assert (result.exit_code, result.problems) == (0, ())
-    assert isinstance(result.value, Edited)
     assert [(each.number, each.what, each.new) for each in result.value.changes] == [
         (1, "walltime", None)
     ]

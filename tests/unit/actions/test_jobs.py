@@ -26,9 +26,8 @@ def ids(*texts: str) -> tuple[JobId, ...]:
     return tuple(parse_job_id(text) for text in texts)
 
 
-def outcomes(result: Result) -> list[tuple[str, int]]:
+def outcomes(result: Result[Control]) -> list[tuple[str, int]]:
     """What was meant, and how many jobs were acted upon."""
-    assert isinstance(result.value, Control)
     return [(each.meant, each.number) for each in result.value.outcomes]
 
 
@@ -324,17 +323,11 @@ def more_memory(meant: str, number: int, old: int, new: int) -> Change:
     )
 
 
-def changes(result: Result) -> tuple[Change, ...]:
-    """What was changed."""
-    assert isinstance(result.value, Edited)
-    return result.value.changes
-
-
 def test_memory_of_waiting_and_held_jobs_is_changed(tmp_path: Path) -> None:
     """Old → new; the running job keeps what it has."""
     schedd = FakeSchedd(jobs=list(MIXED))
     result = edit(one(tmp_path, schedd), ids("13"), Edit(memory_mb=3000), None)
-    assert changes(result) == (more_memory("13", 2, 2000, 3000),)
+    assert result.value.changes == (more_memory("13", 2, 2000, 3000),)
     assert result.exit_code == 0
     assert [job.requested_mb for job in schedd.jobs] == [2000, 3000, 3000, 2000, 2000]
 
@@ -343,7 +336,7 @@ def test_all_of_ones_own_are_told_by_cluster_and_old_value(tmp_path: Path) -> No
     """hep_edit -m 3000 -a: bob's jobs are bob's."""
     schedd = FakeSchedd(jobs=[*MIXED, make_job("14.1", State.HELD, requested_mb=2500)])
     result = edit(one(tmp_path, schedd), (), Edit(memory_mb=3000), None)
-    assert changes(result) == (
+    assert result.value.changes == (
         more_memory("13", 2, 2000, 3000),
         more_memory("14", 1, 2000, 3000),
         more_memory("14", 1, 2500, 3000),
@@ -354,7 +347,7 @@ def test_all_of_ones_own_are_told_by_cluster_and_old_value(tmp_path: Path) -> No
 def test_nothing_to_edit_is_no_error_for_all(tmp_path: Path) -> None:
     """The chain `hep_edit -m 3000 -a && hep_release -a` goes on."""
     result = edit(one(tmp_path, FakeSchedd()), (), Edit(memory_mb=3000), None)
-    assert (changes(result), result.exit_code) == ((), 0)
+    assert (result.value.changes, result.exit_code) == ((), 0)
 
 
 @pytest.mark.parametrize(
@@ -380,7 +373,7 @@ def test_a_factory_that_cannot_be_edited_leaves_its_jobs_alone(tmp_path: Path) -
     """Without condor_qedit the cluster ad cannot be changed: nothing is, and that is told."""
     schedd = FakeSchedd(jobs=[make_job("20.9")], unmade=[make_unmade(20)], edits_factories=False)
     result = edit(one(tmp_path, schedd), ids("20"), Edit(memory_mb=3000), None)
-    assert changes(result) == ()
+    assert result.value.changes == ()
     assert [each.code for each in result.problems] == ["tool-failed"]
     assert schedd.jobs[0].requested_mb == 2000
 
@@ -389,7 +382,7 @@ def test_a_whole_factory_is_edited(tmp_path: Path) -> None:
     """The jobs that exist, and those that do not exist yet; those alone where no other is there."""
     schedd = FakeSchedd(jobs=[make_job("20.9")], unmade=[make_unmade(20), make_unmade(21)])
     result = edit(one(tmp_path, schedd), ids("20", "21"), Edit(memory_mb=3000), None)
-    assert [(each.meant, each.number) for each in changes(result)] == [("20", 91), ("21", 90)]
+    assert [(each.meant, each.number) for each in result.value.changes] == [("20", 91), ("21", 90)]
     assert [call for call in schedd.calls if call.startswith("edit")] == [
         "edit_factory 20 3000",
         "edit 3000",
@@ -427,7 +420,9 @@ def test_all_that_can_be_changed_is_told_one_by_one(tmp_path: Path) -> None:
         walltime=walltime_chosen("2h", make_policy()),
     )
     result = edit(one(tmp_path, schedd), ids("13", "20"), wanted, None)
-    told = [(each.meant, each.what, each.old, each.new, each.number) for each in changes(result)]
+    told = [
+        (each.meant, each.what, each.old, each.new, each.number) for each in result.value.changes
+    ]
     assert told[:5] == [
         ("13", "memory", 2000, 3000, 2),
         ("13", "cores", 1, 4, 2),
@@ -442,7 +437,6 @@ def test_all_that_can_be_changed_is_told_one_by_one(tmp_path: Path) -> None:
         ("priority", 7, 90),
         ("walltime", 7200, 90),
     ]
-    assert isinstance(result.value, Edited)
     assert result.value.number == 92
 
 

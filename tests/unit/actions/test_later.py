@@ -41,14 +41,11 @@ class Time:
         return Clock(sleep=self.sleep, progress=lambda _: None, now=lambda: self.seconds)
 
 
-def wait_in(world: World, time: Time, *ids: str, limit_s: float | None = None) -> Result:
+def wait_in(
+    world: World, time: Time, *ids: str, limit_s: float | None = None
+) -> Result[WaitedJobs]:
     wanted = [parse_job_id(each) for each in ids]
     return wait_for(world.session(), wanted, None, time.clock(), limit_s)
-
-
-def waited(result: Result) -> WaitedJobs:
-    assert isinstance(result.value, WaitedJobs)
-    return result.value
 
 
 @pytest.fixture
@@ -80,7 +77,7 @@ def test_failures_are_named_with_their_stderr(world: World, tmp_path: Path) -> N
         f"3 of 4 job(s) did not end with 0: 13.1 ended with exit code 3 (stderr: {log}),"
         " 13.2 was ended by signal 9, 13.3 is on hold (memory)"
     )
-    value = waited(result)
+    value = result.value
     assert value_text(value) == "1 of 4 job(s) ended with exit code 0"  # the problem tells the rest
     assert [job.state for job in value.jobs] == ["succeeded", "failed", "failed", "held"]
     assert (value.jobs[1].stderr, value.jobs[1].exit_code) == (str(log), 3)
@@ -98,9 +95,9 @@ def test_what_was_resubmitted_counts_as_it_is_now(world: World) -> None:
     world.again()
     result = wait_in(world, Time(again), "13")
     assert result.exit_code == 0
-    runs = [(job.job, job.run) for job in waited(result).jobs]
+    runs = [(job.job, job.run) for job in result.value.jobs]
     assert runs[:4] == [("13.0", "13.0"), ("13.1", "14.0"), ("13.2", "13.2"), ("13.3", "14.1")]
-    assert [job.job for job in waited(wait_in(world, Time(), "14")).jobs] == [
+    assert [job.job for job in wait_in(world, Time(), "14").value.jobs] == [
         "13.1",
         "13.3",
         "13.5",
@@ -115,8 +112,8 @@ def test_the_end_of_the_time(world: World) -> None:
     assert time.seconds == 60
     assert result.exit_code == 61
     assert "5 of 6 job(s) of cluster 13 go on" in result.problems[0].message
-    assert waited(result).timed_out
-    assert waited(result).alive == 5
+    assert result.value.timed_out
+    assert result.value.alive == 5
     assert len(world.schedd.jobs) == 5
     assert value_text(result.value).splitlines() == [
         "1 of 6 job(s) ended with exit code 0",
@@ -141,7 +138,7 @@ def test_ctrl_c(world: World) -> None:
 
     result = wait_in(world, Time(interrupt), "13")
     assert result.exit_code == 130
-    assert waited(result).interrupted
+    assert result.value.interrupted
     assert value_text(result.value) == ""
     assert "act remove" not in world.schedd.calls
 
@@ -246,5 +243,5 @@ def test_outputs_that_a_schedd_keeps_are_fetched_before_it_is_judged(
     monkeypatch.setattr(latest, "judge_onward", look)
     result = wait_in(world, Time(), "13")
     assert order == ["collect", "judge"]
-    assert (result.exit_code, waited(result).jobs[0].state) == (60, "left")
+    assert (result.exit_code, result.value.jobs[0].state) == (60, "left")
     assert result.problems[0].code == "spool"

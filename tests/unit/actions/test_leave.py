@@ -18,7 +18,7 @@ from hepsub.actions.submit.submit import submit
 from hepsub.batch_sites import HeldThere
 from hepsub.bundle.bundle import read_bundle
 from hepsub.bundle.directory import locked
-from hepsub.bundle.sites import left_out_now, read_sites
+from hepsub.bundle.leaving import left_out_now, read_sites
 from hepsub.errors import PoolError
 from hepsub.plan.model import Route
 from hepsub.session import Session
@@ -74,7 +74,6 @@ def one_round(world: World, ahead: float = 0) -> tuple[str, ...]:
 def submission(world: World, *words: str) -> tuple[Submission, Route]:
     """What is submitted now, and its way."""
     value = submit(session(world), make_spec("job.sh", *words)).value
-    assert isinstance(value, Submission)
     assert value.plan is not None
     return value, value.plan.route
 

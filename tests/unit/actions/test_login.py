@@ -35,8 +35,7 @@ esac
 """
 
 
-def told(result: Result) -> dict[str, Told]:
-    assert isinstance(result.value, Login)
+def told(result: Result[Login]) -> dict[str, Told]:
     return {each.name: each for each in result.value.credentials}
 
 

@@ -11,12 +11,11 @@ from msgspec.structs import replace
 
 from hepsub.actions.renew.leave import leave_out
 from hepsub.actions.renew.live import find_live
-from hepsub.actions.submit.result import Submission
 from hepsub.actions.submit.submit import submit
 from hepsub.batch_sites import HeldThere, Removed, ThroughElement
 from hepsub.bundle.bundle import Bundle, read_bundle
 from hepsub.bundle.directory import locked
-from hepsub.bundle.sites import read_sites
+from hepsub.bundle.leaving import read_sites
 from hepsub.errors import (
     AuthenticationRefused,
     HepsubError,
@@ -93,10 +92,17 @@ def one_round(now: Session) -> list[str]:
     return [each for each in said if "of your jobs were held" not in each]
 
 
+def begun(world: World, element: FakeElement) -> Session:
+    """A session whose jobs 0 to 2 are on hold by the fault of a."""
+    now = session(world, element)
+    submitted(now)
+    hold(world, 0, 1, 2)
+    return now
+
+
 def submitted(now: Session) -> Bundle:
     """Five jobs of cluster 13 that go through a, or b, or c."""
     value = submit(now, make_spec("job.sh", "-rmt", "-n", "5")).value
-    assert isinstance(value, Submission)
     assert value.plan is not None
     assert (value.plan.route.sites, value.plan.route.elsewhere) == (("a",), ("b", "c"))
     bundle = read_bundle(now.bundles / value.submitted.uuid)
@@ -163,9 +169,7 @@ def test_only_what_is_gone_there_goes_elsewhere(
 )
 def test_where_they_go(world: World, held: Mapping[str, Any], goals: set[str]) -> None:
     """To the first that may take them and is there; what the user's job brought about stays where it is."""
-    now = session(world, FakeElement(Removed(gone=ids(*range(5)))))
-    submitted(now)
-    hold(world, 0, 1, 2)
+    now = begun(world, FakeElement(Removed(gone=ids(*range(5)))))
     troubles = one_round(now)
     assert troubles == [GONE]
     leaving(world).moved.clear()
@@ -212,9 +216,7 @@ def test_a_job_that_is_not_on_hold_any_more_stays(world: World) -> None:
             held[:] = [replace(each, since=each.since + 1) for each in held[1:]]
             return FakeElement.remove(self, jobs, since, waiting=waiting)
 
-    now = session(world, Meanwhile(Removed(gone=ids(0, 1, 2))))
-    submitted(now)
-    hold(world, 0, 1, 2)
+    now = begun(world, Meanwhile(Removed(gone=ids(0, 1, 2))))
     assert one_round(now) == ["2 job(s) of 13 were removed at a, and go to b"]
     assert [each[0] for each in leaving(world).moved] == [1, 2]
 
@@ -258,9 +260,7 @@ def test_only_an_element_that_does_not_answer_is_not_asked_again(
 def test_a_round_has_a_minute(world: World) -> None:
     """What is not begun by then is done in the next one; jobs with a choice of slots are released all the same."""
     element = FakeElement(Removed(gone=ids(0, 1, 2)))
-    now = session(world, element)
-    submitted(now)
-    hold(world, 0, 1, 2)
+    now = begun(world, element)
     times = iter([0.0, 61.0])
     with locked(now.bundles / ".renew"):
         *_, said = leave_out(now, find_live(now).bundles, lambda: next(times))
@@ -274,9 +274,7 @@ def test_a_release_that_fails_keeps_no_other_job_from_moving(
 ) -> None:
     """They are different jobs, and different places."""
     element = FakeElement(Removed(gone=ids(0, 1, 2)))
-    now = session(world, element)
-    submitted(now)
-    hold(world, 0, 1, 2)
+    now = begun(world, element)
 
     def fail(*_: object) -> tuple[int, ...]:
         raise PoolError("no edits here", remedy="")
@@ -339,9 +337,7 @@ def test_what_cannot_go_on_waits(
 ) -> None:
     """Where it runs by now, where there is no other site, and where nobody answers."""
     element = FakeElement(Removed(gone=ids(0, 1, 2)))
-    now = session(world, element)
-    submitted(now)
-    hold(world, 0, 1, 2)
+    now = begun(world, element)
     one_round(now)
     element.answer = answer
     wait(world, 3, 4, **more)
@@ -354,9 +350,7 @@ def test_what_was_not_removed_is_asked_for_again(
 ) -> None:
     """As long as the jobs wait; the mark is set once, before the first question."""
     element = FakeElement(Removed(gone=ids(0, 1, 2)))
-    now = session(world, element)
-    submitted(now)
-    hold(world, 0, 1, 2)
+    now = begun(world, element)
     one_round(now)
     element.answer = answer
     wait(world, 3, 4)

@@ -10,8 +10,8 @@ import pytest
 from msgspec.structs import replace
 
 from hepsub.actions.queue.later import WaitedJobs, wait_for
-from hepsub.actions.queue.wait import Waited, wait
-from hepsub.actions.queue.word import JobState, Word, job_state
+from hepsub.actions.queue.wait import wait
+from hepsub.actions.queue.word import Word, job_state
 from hepsub.actions.submit.result import Submission
 from hepsub.auth.renewal import RenewalState, state_path
 from hepsub.batch import State
@@ -20,34 +20,27 @@ from hepsub.journal import Entry
 from hepsub.result import Result
 from tests.fakes.batch import Fault
 from tests.unit.actions.test_later import Time
-from tests.unit.actions.test_resend import HOUR, WENT, WORDS, World
+from tests.unit.actions.test_resend import HOUR, WENT, WORDS, World, world
+
+__all__ = ["world"]
 
 DAY = 24 * HOUR
 JOB = "schedd01.far:13.0"
 
 
-@pytest.fixture
-def world(tmp_path: Path) -> World:
-    """Of cluster 13 at a site's schedd, jobs 0 to 2 are on hold by the site's fault, 3 runs, 4 waits."""
-    world = World(tmp_path)
-    world.far.jobs[3] = replace(world.far.jobs[3], state=State.RUNNING)
-    world.hold(0, 1, 2)
-    return world
-
-
 def word(world: World, job: str = JOB) -> Word:
     value = job_state(world.session(), parse_job_id(job), None, lambda _: None).value
-    assert isinstance(value, JobState)
     return value.state
 
 
-def hep_wait(world: World, *steps: Callable[[], None], limit_s: float | None = None) -> Result:
+def hep_wait(
+    world: World, *steps: Callable[[], None], limit_s: float | None = None
+) -> Result[WaitedJobs]:
     time = Time(*steps)
     return wait_for(world.session(), [parse_job_id(JOB)], None, time.clock(), limit_s)
 
 
-def state_of(result: Result) -> tuple[str, str]:
-    assert isinstance(result.value, WaitedJobs)
+def state_of(result: Result[WaitedJobs]) -> tuple[str, str]:
     [job] = result.value.jobs
     return job.state, job.run
 
@@ -88,7 +81,6 @@ def test_hep_sub_wait_follows_what_was_moved(world: World) -> None:
     renewed(world)
     result = wait(world.session(), submission, time.clock())
     assert (result.exit_code, result.problems) == (0, ())
-    assert isinstance(result.value, Waited)
     assert sorted((job.schedd, job.job) for job in result.value.jobs) == [
         ("schedd01.far", "13.3"),
         *(("schedd01.home", f"13.{proc}") for proc in range(4)),

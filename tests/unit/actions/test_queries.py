@@ -8,8 +8,8 @@ import pytest
 from msgspec import to_builtins
 
 from hepsub.actions.queue.history import Past, history
-from hepsub.actions.queue.query import Filter, Listing, job_document, query
-from hepsub.actions.queue.status import Status, status
+from hepsub.actions.queue.query import Filter, job_document, query
+from hepsub.actions.queue.status import status
 from hepsub.actions.queue.walltimes import Walltimes, walltimes
 from hepsub.actions.queue.why import Explanation, Explanations, why
 from hepsub.batch import State
@@ -33,12 +33,6 @@ QUEUE = [
 ]
 
 
-def listing(result: Result) -> Listing:
-    """The listing of a query."""
-    assert isinstance(result.value, Listing)
-    return result.value
-
-
 @pytest.mark.parametrize(
     ("wanted", "jobs"),
     [
@@ -56,21 +50,21 @@ def test_a_filter_narrows(tmp_path: Path, wanted: Filter, jobs: list[str]) -> No
     """Ids, owner and states together; an id that is not there is an empty table, not an error."""
     session = make_session(tmp_path, as_batch_systems(FakeSchedd(jobs=list(QUEUE))))
     result = query(session, wanted)
-    assert [job.job for job in listing(result).jobs] == jobs
+    assert [job.job for job in result.value.jobs] == jobs
     assert result.exit_code == 0
 
 
 def test_a_job_that_is_named_twice_is_shown_once(tmp_path: Path) -> None:
     """-i 13 13.0 means the cluster, of which 13.0 is one job; the counts say so too."""
     session = make_session(tmp_path, as_batch_systems(FakeSchedd(jobs=list(QUEUE))))
-    found = listing(query(session, Filter(ids=(parse_job_id("13"), parse_job_id("13.0")))))
+    found = query(session, Filter(ids=(parse_job_id("13"), parse_job_id("13.0")))).value
     assert [job.job for job in found.jobs] == ["13.0", "13.1", "13.2"]
 
 
 def test_every_state_is_counted_once(tmp_path: Path) -> None:
     """Jobs whose outputs are on their way count as running, unmade ones as idle."""
     schedd = FakeSchedd(jobs=list(QUEUE), unmade=[make_unmade(20)])
-    found = listing(query(make_session(tmp_path, as_batch_systems(schedd)), Filter()))
+    found = query(make_session(tmp_path, as_batch_systems(schedd)), Filter()).value
     assert to_builtins(found.counts()) == {
         "jobs": 98,
         "completed": 1,
@@ -87,7 +81,7 @@ def test_all_schedds_are_asked_and_one_that_is_away_is_a_problem(tmp_path: Path)
     away = FakeSchedd(name=SECOND, reachable=False)
     session = make_session(tmp_path, as_batch_systems(FakeSchedd(jobs=list(QUEUE)), away))
     result = query(session, Filter(owner="bob"))
-    assert [job.job for job in listing(result).jobs] == ["14.0"]
+    assert [job.job for job in result.value.jobs] == ["14.0"]
     assert [each.message for each in result.problems] == [
         "the schedd schedd02.example.org does not answer"
     ]
@@ -101,14 +95,14 @@ def test_an_id_on_two_schedds_is_refused(tmp_path: Path) -> None:
     with pytest.raises(AmbiguousJob):
         query(session, Filter(ids=(parse_job_id("13"),)))
     named = query(session, Filter(ids=(parse_job_id("schedd02:13"),)))
-    assert [job.schedd for job in listing(named).jobs] == [SECOND]
+    assert [job.schedd for job in named.value.jobs] == [SECOND]
 
 
 def test_an_id_that_no_schedd_knows_is_an_empty_table(tmp_path: Path) -> None:
     """Scripts poll until the table is empty: with two schedds, too."""
     session = make_session(tmp_path, as_batch_systems(FakeSchedd(), FakeSchedd(name=SECOND)))
     result = query(session, Filter(ids=(parse_job_id("99"),)))
-    assert (listing(result).jobs, result.exit_code) == ((), 0)
+    assert (result.value.jobs, result.exit_code) == ((), 0)
 
 
 def test_an_id_that_nobody_knows_is_told(tmp_path: Path) -> None:
@@ -187,9 +181,8 @@ def test_the_document_of_a_listing(tmp_path: Path) -> None:
     ]
 
 
-def explanations(result: Result) -> list[Explanation]:
+def explanations(result: Result[Explanations]) -> list[Explanation]:
     """What hep_q -why says."""
-    assert isinstance(result.value, Explanations)
     return list(result.value.explanations)
 
 
@@ -327,7 +320,6 @@ def test_the_status_is_ones_own_jobs_by_cluster(tmp_path: Path) -> None:
         unmade=[make_unmade(20)],
     )
     result = status(make_session(tmp_path, as_batch_systems(schedd)), None)
-    assert isinstance(result.value, Status)
     first, second = result.value.clusters
     assert as_json(first) == {
         "pool": "local",
@@ -360,7 +352,6 @@ def test_the_same_id_on_two_schedds_is_two_clusters(tmp_path: Path) -> None:
     second = FakeSchedd(name=SECOND, jobs=[make_job("13.0", schedd=SECOND)])
     session = make_session(tmp_path, as_batch_systems(FakeSchedd(jobs=[make_job("13.0")]), second))
     found = status(session, None).value
-    assert isinstance(found, Status)
     assert [(each.schedd, each.cluster, each.idle) for each in found.clusters] == [
         ("schedd01.example.org", 13, 1),
         (SECOND, 13, 1),
@@ -372,9 +363,8 @@ def ended(job: str, when: float, **values: object) -> object:
     return make_job(job, State.COMPLETED, ended=when, exit_code=0, **values)
 
 
-def past(result: Result) -> list[tuple[str, str]]:
+def past(result: Result[Past]) -> list[tuple[str, str]]:
     """The jobs of the history with their schedds."""
-    assert isinstance(result.value, Past)
     return [(job.job, job.schedd) for job in result.value.jobs]
 
 
@@ -458,7 +448,6 @@ def test_without_a_group_the_classes_of_ones_own_are_shown(tmp_path: Path) -> No
         situation=make_situation(groups=("users", "juno")),
     )
     found = walltimes(session, None).value
-    assert isinstance(found, Walltimes)
     assert found.group == "juno"
 
 

@@ -14,7 +14,6 @@ from msgspec.structs import replace
 
 from hepsub.actions.renew.renew import Renewed, renew
 from hepsub.actions.submit.recover import recover
-from hepsub.actions.submit.result import Submission
 from hepsub.actions.submit.submit import submit
 from hepsub.auth.renewal import Outcome, RenewalState, read_state, state_path, state_text
 from hepsub.batch import State
@@ -76,10 +75,9 @@ class World:
     def submit(self, *words: str) -> Path:
         """Submit, and give the bundle."""
         value = submit(self.session(), make_spec("job.sh", *words)).value
-        assert isinstance(value, Submission)
         return self.directory / "bundles" / value.submitted.uuid
 
-    def renew(self) -> Result:
+    def renew(self) -> Result[Renewed]:
         """One round of hep_auth renew."""
         return renew(self.session())
 
@@ -95,12 +93,6 @@ def token(bundle: Path) -> bytes:
     return (bundle / "private/creds/iam.token").read_bytes()
 
 
-def value_of(result: Result) -> Renewed:
-    """What a round did."""
-    assert isinstance(result.value, Renewed)
-    return result.value
-
-
 def test_without_bundles_there_is_nothing_to_do(world: World) -> None:
     """No schedd is asked, no credential obtained; but that it ran is noted."""
     result = world.renew()
@@ -108,7 +100,7 @@ def test_without_bundles_there_is_nothing_to_do(world: World) -> None:
     assert world.schedd.calls == []
     assert world.source.asked == 0
     assert read_state(world.session().bundles, world.now).when == pytest.approx(world.now, abs=5)
-    assert value_of(result).pause == 600
+    assert result.value.pause == 600
 
 
 def test_a_credential_travels_private_and_is_not_asked_for_again_before_half_its_life(
@@ -123,9 +115,9 @@ def test_a_credential_travels_private_and_is_not_asked_for_again_before_half_its
     result = world.renew()
     assert world.source.asked == 1
     assert result.problems == ()
-    outcome = value_of(result).state.credentials["iam"]
+    outcome = result.value.state.credentials["iam"]
     assert outcome.expires == pytest.approx(world.now + HOUR, abs=5)
-    assert value_of(result).pause == 600
+    assert result.value.pause == 600
 
 
 def test_a_token_is_renewed_for_all_bundles_at_once(world: World) -> None:
@@ -151,7 +143,7 @@ def test_trouble_with_a_token_does_not_stop_the_signatures(world: World) -> None
     result = world.renew()
     assert [problem.message for problem in result.problems] == ["iam: the agent is locked"]
     assert (bundle / "private/signed.json").exists()
-    outcome = value_of(result).state.credentials["iam"]
+    outcome = result.value.state.credentials["iam"]
     assert (outcome.failures, outcome.remedy) == (1, "oidc-add -x")
 
 
@@ -164,7 +156,7 @@ def test_after_a_failure_it_waits_before_it_asks_again(world: World) -> None:
     asked = world.source.asked
     again = world.renew()
     assert world.source.asked == asked
-    assert value_of(again).state.credentials["iam"].failures == 1
+    assert again.value.state.credentials["iam"].failures == 1
 
 
 def test_a_user_with_a_new_token_does_not_wait_for_the_back_off(world: World) -> None:
@@ -192,7 +184,7 @@ def test_urls_are_signed_anew_for_live_jobs_only(world: World) -> None:
     now = [(bundle / f"job/{proc}/hepsub.manifest").read_text() for proc in range(3)]
     assert now[1] == manifests[1]
     assert now[0].splitlines()[0] == manifests[0].splitlines()[0] == "hepsub-manifest\t1\t13.0"
-    assert value_of(result).state.storages["herd"].expires == pytest.approx(world.now + HOUR, abs=5)
+    assert result.value.state.storages["herd"].expires == pytest.approx(world.now + HOUR, abs=5)
 
 
 @pytest.mark.parametrize(("when", "end"), [(400, 407), (400, 1), (0, 407)])
@@ -274,11 +266,11 @@ def test_two_at_once(world: World) -> None:
         os._exit(0)
     try:
         assert os.read(reading, 1) == b"1"
-        assert value_of(world.renew()).busy
+        assert world.renew().value.busy
     finally:
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
-    assert not value_of(world.renew()).busy
+    assert not world.renew().value.busy
 
 
 def test_many_that_meet_stale_bundles_leave_nothing_of_them(world: World) -> None:
@@ -329,4 +321,4 @@ def test_keys_that_live_for_moments_do_not_make_it_go_round_without_a_pause(worl
     """A store whose sessions end at once would else be asked as fast as it answers."""
     world.session_s = 1.0
     world.submit(*OUT)
-    assert value_of(world.renew()).pause == 2.0
+    assert world.renew().value.pause == 2.0

@@ -29,7 +29,7 @@ from tests.fakes.credentials import make_token
 from tests.fakes.hostile import Hostile, hostile_server
 from tests.fakes.tokens import jwt
 from tests.fakes.world import make_policy, make_session, make_situation
-from tests.unit.actions.test_renew import HOUR, World, value_of
+from tests.unit.actions.test_renew import HOUR, World
 
 STS = (
     "<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult><Credentials><AccessKeyId>AK</AccessKeyId>"
@@ -118,7 +118,7 @@ def test_a_store_and_a_token_that_lie_cost_their_own_part_only(
     assert "the token service of the storage bad answered without keys" in told["bad"].message
     assert all(each.remedy for each in told.values())
     assert result.exit_code == NotDone.exit_code
-    assert value_text(value_of(result))
+    assert value_text(result.value)
     world.service.says(STS.format("2099-01-01T00:00:00Z").encode())
     world.prints(make_token(world.now, HOUR).decode())
     assert renew(world.session(), back_off=False).problems == ()

@@ -24,7 +24,7 @@ from hepsub.session import Session
 from tests.fakes.ccaches import Entry, cache
 from tests.fakes.credentials import FakeSource, make_token
 from tests.fakes.world import make_spec
-from tests.unit.actions.test_renew import HOUR, OUT, World, token, value_of, world
+from tests.unit.actions.test_renew import HOUR, OUT, World, token, world
 
 __all__ = ["world"]
 
@@ -185,7 +185,7 @@ def test_what_the_pool_delivers_is_renewed_at_half_of_its_life(world: World) -> 
     result = renew(delivering(world))
     assert len(deliveries(world)) == given + 1
     assert result.problems == ()
-    assert value_of(result).pause > 60
+    assert result.value.pause > 60
 
 
 def test_a_delivery_that_failed_is_made_up_for(world: World) -> None:

@@ -18,13 +18,12 @@ from hepsub.actions.renew.leave import leave_out
 from hepsub.actions.renew.live import find_live
 from hepsub.actions.renew.renew import renew
 from hepsub.actions.submit.resubmit import key_of
-from hepsub.actions.submit.result import Submission
 from hepsub.actions.submit.submit import submit
 from hepsub.batch import State
 from hepsub.batch_sites import HeldThere, Removed
 from hepsub.batch_system import BatchSystem
 from hepsub.bundle.directory import locked
-from hepsub.bundle.sites import left_out_now, read_sites
+from hepsub.bundle.leaving import left_out_now, read_sites
 from hepsub.errors import PoolUnreachable
 from hepsub.jobid import SubmissionRef
 from hepsub.journal import Journal
@@ -69,7 +68,6 @@ class World:
         self.leaving.removing = self.remove
         self.told: Callable[[Removed], Removed] = lambda told: told
         value = submit(self.session(), make_spec(*(words or WORDS))).value
-        assert isinstance(value, Submission)
         self.sent = value.submitted
         assert self.sent.schedd == self.far.name
 

@@ -13,7 +13,7 @@ import pytest
 from msgspec.structs import replace
 
 from hepsub.batch_sites import Removed
-from hepsub.bundle.moves import Move, note_move, read_moves
+from hepsub.bundle.leaving import Move, note_move, read_moves
 from hepsub.condor.description import describe
 from hepsub.errors import NotDone
 from hepsub.jobid import SubmissionRef

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from hepsub.actions.submit.choose import Wanted
 from hepsub.actions.submit.respell import Changes
 from hepsub.actions.submit.resubmit import preview_again, resubmit
-from hepsub.actions.submit.result import Preview, Submission
+from hepsub.actions.submit.result import Submission
 from hepsub.actions.submit.submit import submit
 from hepsub.batch import Act, ActCount, JobStatus, Selection, State
 from hepsub.errors import (
@@ -95,7 +95,12 @@ class World:
         gone = {job.job for job in jobs}
         self.schedd.jobs = [job for job in self.schedd.jobs if job.job not in gone]
 
-    def again(self, job: str = "13", changes: Changes = Changes(), **wanted: Any) -> Result:  # noqa: B008
+    def again(
+        self,
+        job: str = "13",
+        changes: Changes = Changes(),  # noqa: B008
+        **wanted: Any,
+    ) -> Result[Submission]:
         wanted_jobs = Wanted(job=parse_job_id(job), **wanted)
         return resubmit(self.session(), wanted_jobs, changes, sleep=self.sleep)
 
@@ -132,7 +137,6 @@ def test_the_failed_ones_under_their_own_names(world: World) -> None:
     """The rest is passed over, and said; the key of the first time belongs to that alone."""
     result = world.again(failed=True)
     plan = world.plan()
-    assert isinstance(result.value, Submission)
     assert result.value.submitted.cluster == 14
     assert plan.again is not None
     assert (plan.again.cluster, plan.again.procs) == (13, (1, 3, 4))
@@ -532,7 +536,6 @@ def test_a_dry_run_removes_and_submits_nothing(tmp_path: Path) -> None:
     world.schedd.jobs = [make_job("13.0", **HELD)]  # type: ignore[arg-type]
     wanted = Wanted(job=parse_job_id("13"))
     result = preview_again(world.session(), wanted, Changes())
-    assert isinstance(result.value, Preview)
     assert result.value.plan.memory_mb == 3700
     assert any("run again" in note for note in result.notes)
     document = result.value.document()

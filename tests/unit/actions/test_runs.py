@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from hepsub.actions.lineage import Later, later_runs
-from hepsub.actions.queue.cluster import ClusterReports, reports
-from hepsub.actions.queue.history import Past, history
+from hepsub.actions.queue.cluster import reports
+from hepsub.actions.queue.history import history
 from hepsub.actions.queue.query import Filter
-from hepsub.actions.queue.status import Status, status
+from hepsub.actions.queue.status import status
 from hepsub.actions.queue.watch import Until, Watcher, watch
-from hepsub.actions.queue.why import Explanations, why
-from hepsub.actions.queue.word import JobState, Word, job_state
+from hepsub.actions.queue.why import why
+from hepsub.actions.queue.word import Word, job_state
 from hepsub.actions.tail.target import find_target
 from hepsub.batch import State
 from hepsub.batch_logs import Stream
@@ -36,13 +36,11 @@ def world(tmp_path: Path) -> World:
 
 def word(world: World, job: str) -> Word:
     value = job_state(world.session(), parse_job_id(job), None, world.sleep).value
-    assert isinstance(value, JobState)
     return value.state
 
 
 def report(world: World, job: str) -> tuple[int, ...]:
     value = reports(world.session(), [parse_job_id(job)], None).value
-    assert isinstance(value, ClusterReports)
     [each] = value.clusters
     return (each.number, each.done, each.failed, each.running, each.idle, each.unknown)
 
@@ -77,7 +75,6 @@ def test_a_cluster_in_full(world: World) -> None:
     assert report(world, "13") == (6, 5, 1, 0, 0, 0)
     assert report(world, "13.3") == (1, 0, 1, 0, 0, 0)
     value = reports(world.session(), [parse_job_id("13")], None).value
-    assert isinstance(value, ClusterReports)
     [cluster] = value.clusters
     assert [each.ids for each in cluster.failures] == [("14.1",)]
     assert (cluster.id, cluster.again) == ("13", ("14",))
@@ -91,7 +88,6 @@ def test_a_cluster_in_full(world: World) -> None:
 def test_the_list_counts_each_job_once(world: World) -> None:
     world.schedd.jobs = [make_job("14.0", State.RUNNING), make_job("14.1")]
     found = status(world.session(), None)
-    assert isinstance(found.value, Status)
     rows = {each.cluster: each for each in found.value.clusters}
     assert [(e.number, e.done, e.failed, e.resubmitted, e.unknown) for e in rows.values()] == [
         (2, 0, 0, 0, 0),
@@ -107,12 +103,10 @@ def test_why(world: World) -> None:
     world.schedd.jobs = [make_job("14.0", State.HELD)]
     world.ended(end("14.1", 2))
     found = why(world.session(), Filter(ids=(parse_job_id("13.1"),)))
-    assert isinstance(found.value, Explanations)
     assert [(each.jobs, each.state) for each in found.value.explanations] == [
         (("14.0",), State.HELD)
     ]
     found = why(world.session(), Filter(ids=(parse_job_id("13.3"),)))
-    assert isinstance(found.value, Explanations)
     assert [(each.jobs, each.sentence[:9]) for each in found.value.explanations] == [
         (("14.1",), "it failed")
     ]
@@ -123,7 +117,6 @@ def test_history_lists_every_run_and_counts_the_latest(world: World) -> None:
     world.schedd.jobs = []
     world.ended(end("14.0", 0), end("14.1", 2))
     result = history(world.session(), (parse_job_id("13"),), "alice", 100, None)
-    assert isinstance(result.value, Past)
     assert len(result.value.jobs) == 8
     [summary] = result.value.summary
     assert (summary.id, summary.number, summary.done) == ("13", 6, 5)
@@ -195,11 +188,9 @@ def test_a_silent_schedd_hides_nothing_that_is_kept(
     monkeypatch.setattr(type(world.schedd), "queue", silent)
     result = reports(world.session(), [parse_job_id("13")], None)
     assert "the schedd does not answer" in {each.message for each in result.problems}
-    assert isinstance(result.value, ClusterReports)
     assert result.value.clusters[0].done == 4
     monkeypatch.setattr(type(world.schedd), "count_clusters", silent)
     result = reports(world.session(), [parse_job_id("13.0")], None)
-    assert isinstance(result.value, ClusterReports)
     assert result.value.clusters[0].done == 1
     with pytest.raises(HepsubError, match="does not answer"):  # of these nothing is known
         reports(world.session(), [parse_job_id("14")], None)

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from hepsub.actions.queue.cluster import ClusterReports, reports
 from hepsub.actions.queue.query import Filter
 from hepsub.actions.queue.why import Explanations, why
-from hepsub.actions.queue.word import JobState, Word, job_state
+from hepsub.actions.queue.word import Word, job_state
 from hepsub.batch import State
 from hepsub.errors import HepsubError
 from hepsub.jobid import parse_job_id
@@ -31,21 +31,18 @@ def world(tmp_path: Path) -> World:
     return world
 
 
-def counted(result: Result) -> tuple[int, ...]:
-    assert isinstance(result.value, ClusterReports)
+def counted(result: Result[ClusterReports]) -> tuple[int, ...]:
     [each] = result.value.clusters
     return (each.number, each.idle, each.running, each.held, each.unknown)
 
 
-def explained(result: Result) -> list[tuple[tuple[str, ...], State]]:
-    assert isinstance(result.value, Explanations)
+def explained(result: Result[Explanations]) -> list[tuple[tuple[str, ...], State]]:
     return [(each.jobs, each.state) for each in result.value.explanations]
 
 
 def word(world: World, pool: str | None) -> Word:
     job = THERE if pool else LONG
     value = job_state(world.session(), job, pool, lambda _: None).value
-    assert isinstance(value, JobState)
     return value.state
 
 
@@ -73,9 +70,9 @@ def test_while_the_other_pool_is_away(world: World, pool: str | None) -> None:
     result = reports(world.session(), [THERE if pool else LONG], pool)
     assert counted(result) == (5, 0, 1, 0, 4)
     assert any("schedd01.home" in each.message for each in result.problems)
-    result = why(world.session(), Filter(ids=(THERE if pool else LONG,), pool=pool))
-    assert [state for _, state in explained(result)] == [State.RUNNING]
-    assert any("schedd01.home" in each.message for each in result.problems)
+    told = why(world.session(), Filter(ids=(THERE if pool else LONG,), pool=pool))
+    assert [state for _, state in explained(told)] == [State.RUNNING]
+    assert any("schedd01.home" in each.message for each in told.problems)
     world.far.jobs = []
     with pytest.raises(HepsubError, match="does not answer"):
         word(world, pool)

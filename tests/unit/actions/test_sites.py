@@ -18,7 +18,7 @@ from hepsub.batch_system import BatchSystem
 from hepsub.cli.text.sites import sites as text
 from hepsub.condor.load import Cores, Load
 from hepsub.errors import PoolUnreachable, UnknownGroup
-from hepsub.result import Problem, Result
+from hepsub.result import Problem
 from hepsub.session import Session
 from tests.fakes.batch import FakeSchedd, as_batch_systems, make_job
 from tests.fakes.credentials import FakeSource
@@ -111,17 +111,12 @@ def here(calls: Mapping[str, Callable[[], Asked]], _within_s: float) -> dict[str
     return {name: call() for name, call in calls.items()}
 
 
-def found(result: Result) -> Sites:
-    assert isinstance(result.value, Sites)
-    return result.value
-
-
 def test_the_pools_and_how_busy_they_are(tmp_path: Path, pools: Pools) -> None:
     """One that is away says so in its row, and the command has done what it was asked."""
     result = sites(session(tmp_path, pools), None, pools.load)
     busy: dict[str, Any] = {"cores": Cores(total=100, busy=60), "idle": 7, "running": 60}
     why = Problem(code=GONE.code, message=GONE.message, remedy=GONE.remedy)
-    rows = {each.name: each for each in found(result).pools}
+    rows = {each.name: each for each in result.value.pools}
     assert rows == {
         "local": PoolRow(name="local", schedds=("schedd01.a", "schedd02.a"), default=True, **busy),
         "far": PoolRow(name="far", schedds=("schedd01.b",), **busy),
@@ -137,7 +132,7 @@ def test_a_pool_that_answers_nothing_in_time_says_so(tmp_path: Path, pools: Pool
     def all_but_one(calls: Mapping[str, Callable[[], Asked]], within_s: float) -> dict[str, Asked]:
         return {name: each for name, each in here(calls, within_s).items() if name != "local"}
 
-    rows = found(sites(session(tmp_path, pools), None, pools.load, all_but_one)).pools
+    rows = sites(session(tmp_path, pools), None, pools.load, all_but_one).value.pools
     said = {row.name: row.problem.message for row in rows if row.problem is not None}
     assert said == {"local": "it does not answer within 20 s", "dead": GONE.message}
     assert next(row for row in rows if row.name == "local").default
@@ -151,7 +146,7 @@ def test_a_pool_whose_asking_failed_says_so(tmp_path: Path, pools: Pools) -> Non
             os.kill(os.getpid(), signal.SIGKILL)
         return pools.load(collector, schedds, parts)
 
-    rows = found(sites(session(tmp_path, pools), None, killed)).pools
+    rows = sites(session(tmp_path, pools), None, killed).value.pools
     said = {row.name: row.problem.message for row in rows if row.problem is not None}
     lost = "it could not be asked: its process ended without an answer"
     assert said == {"local": lost, "dead": GONE.message}
@@ -172,7 +167,7 @@ def test_a_collector_is_asked_for_the_slots_that_joined_its_pool(
 def test_the_sites(tmp_path: Path, pools: Pools) -> None:
     """How they are reached, what is there, and what is needed."""
     rows = {
-        each.name: each for each in found(sites(session(tmp_path, pools), None, pools.load)).sites
+        each.name: each for each in sites(session(tmp_path, pools), None, pools.load).value.sites
     }
     said = {
         name: (each.kind, each.via, each.groups, each.any_group, each.cores, each.isolation)
@@ -206,11 +201,11 @@ def test_the_sites(tmp_path: Path, pools: Pools) -> None:
 
 
 def test_the_sites_of_a_group(tmp_path: Path, pools: Pools) -> None:
-    value = found(sites(session(tmp_path, pools), "cms", pools.load))
+    value = sites(session(tmp_path, pools), "cms", pools.load).value
     assert {each.name: each.groups for each in value.sites} == dict.fromkeys(
         ("glide", "ce", "pool", "open"), ("cms",)
     )
-    value = found(sites(session(tmp_path, pools), "physics", pools.load))
+    value = sites(session(tmp_path, pools), "physics", pools.load).value
     assert [each.name for each in value.sites] == ["pool", "open"]
     with pytest.raises(UnknownGroup) as caught:
         sites(session(tmp_path, pools), "jun", pools.load)
@@ -218,13 +213,13 @@ def test_the_sites_of_a_group(tmp_path: Path, pools: Pools) -> None:
 
 
 def test_without_sites_the_pools_are_shown(tmp_path: Path, pools: Pools) -> None:
-    value = found(sites(session(tmp_path, pools, "[pool.local]\n"), None, pools.load))
+    value = sites(session(tmp_path, pools, "[pool.local]\n"), None, pools.load).value
     assert (value.sites, value.now) == ((), NOON)
     assert "SITE" not in text(value)
 
 
 def test_the_json_is_the_values_fields(tmp_path: Path, pools: Pools) -> None:
-    value = found(sites(session(tmp_path, pools), None, pools.load))
+    value = sites(session(tmp_path, pools), None, pools.load).value
     document = as_json(value)
     assert set(document) == {"pools", "sites", "now"}
     assert msgspec.json.decode(json.dumps(document), type=Sites) == value
@@ -232,7 +227,7 @@ def test_the_json_is_the_values_fields(tmp_path: Path, pools: Pools) -> None:
 
 def test_the_text(tmp_path: Path, pools: Pools) -> None:
     """Two tables, and what is wrong below them."""
-    lines = text(found(sites(session(tmp_path, pools), None, pools.load))).splitlines()
+    lines = text(sites(session(tmp_path, pools), None, pools.load).value).splitlines()
     rows = {line.split()[0]: line.split() for line in lines if line}
     assert rows["POOL"] == ["POOL", "SCHEDDS", "CORES", "BUSY", "IDLE", "JOBS", "RUNNING"]
     assert rows["local"] == ["local", "(default)", "schedd01,", "schedd02", "100", "60", "7", "60"]

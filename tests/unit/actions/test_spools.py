@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from hepsub.actions.queue.ends import Clock
-from hepsub.actions.queue.wait import Waited, wait
+from hepsub.actions.queue.wait import wait
 from hepsub.actions.renew.renew import renew
 from hepsub.actions.submit.result import Submission
 from hepsub.actions.submit.submit import submit
@@ -27,7 +27,6 @@ SAID = "the schedd schedd01.example.org said: File transfer failed"
 def submitted(session: Session, schedd: FakeSchedd, number: int) -> Submission:
     """Cluster 13, whose jobs have ended."""
     value = submit(session, make_spec(*LINE, "-n", str(number))).value
-    assert isinstance(value, Submission)
     complete(schedd)
     return value
 
@@ -122,7 +121,6 @@ def test_waiting_tells_what_did_not_come(session: Session, schedd: FakeSchedd) -
     schedd.jobs = [replace(job, exit_code=0, ended=NOON) for job in schedd.jobs]
     schedd.past = [schedd.jobs[0]]
     result = wait(session, value, Clock(sleep=lambda _: None, progress=lambda _: None))
-    assert isinstance(result.value, Waited)
     assert [job.exit_code for job in result.value.jobs] == [0, 0]
     [problem] = result.problems
     assert (result.exit_code, problem.code) == (53, "spool")

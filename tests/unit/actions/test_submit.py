@@ -9,7 +9,6 @@ import pytest
 from msgspec.structs import replace
 
 from hepsub.actions.submit.preview import preview
-from hepsub.actions.submit.result import Preview, Submission
 from hepsub.actions.submit.submit import submit
 from hepsub.batch import Submitted
 from hepsub.errors import (
@@ -26,7 +25,7 @@ from hepsub.errors import (
 )
 from hepsub.jobid import SubmissionRef
 from hepsub.journal import Entry, Journal
-from hepsub.result import Result, document_of
+from hepsub.result import document_of
 from hepsub.session import Session
 from tests.fakes.batch import FakeSchedd, Fault, as_batch_systems
 from tests.fakes.world import (
@@ -58,16 +57,9 @@ def journalled(session: Session) -> list[tuple[int, str]]:
     return [(json.loads(line)["cluster"], json.loads(line)["schedd"]) for line in lines]
 
 
-def cluster_of(result: Result) -> int:
-    """The cluster that a submission reports."""
-    assert isinstance(result.value, Submission)
-    return result.value.submitted.cluster
-
-
 def test_a_submission_is_one_cluster(session: Session, schedd: FakeSchedd) -> None:
     """One call of the schedd, one cluster, and the journal knows intent and outcome."""
     result = submit(session, make_spec("job.sh", "-n", "3"))
-    assert isinstance(result.value, Submission)
     uuid = schedd.clusters[0].submitted.uuid
     ref = SubmissionRef(
         uuid=uuid, pool="local", schedd="schedd01.example.org", cluster=13, number=3
@@ -117,7 +109,7 @@ def test_a_connection_that_is_lost_after_the_commit_gives_one_cluster(
     """The schedd has it: the user reads of success, once, and nothing is repeated."""
     schedd.fault = Fault.LOST_AFTER
     result = submit(session, make_spec("job.sh"))
-    assert cluster_of(result) == 13
+    assert result.value.submitted.cluster == 13
     assert result.exit_code == 0
     assert len(schedd.clusters) == 1
     assert schedd.calls.count("submit") == 1
@@ -153,7 +145,7 @@ def test_a_submission_that_the_schedd_never_heard_of_is_noted_as_none(
         submit(session, make_spec("job.sh", "-once", "k"))
     assert [each.ref.cluster for each in session.journal.entries()] == [-1]
     schedd.calls.clear()
-    assert cluster_of(submit(session, make_spec("job.sh", "-once", "k"))) == 13
+    assert submit(session, make_spec("job.sh", "-once", "k")).value.submitted.cluster == 13
 
 
 class Vanishing(FakeSchedd):
@@ -197,7 +189,7 @@ def test_ctrl_c_after_the_commit_names_the_cluster(session: Session, schedd: Fak
     """Its jobs wait for nothing: it was submitted, and who interrupts has to know what to remove."""
     schedd.fault = Fault.INTERRUPTED_AFTER
     result = submit(session, make_spec("job.sh"))
-    assert cluster_of(result) == 13
+    assert result.value.submitted.cluster == 13
     assert result.exit_code == 130
     [problem] = result.problems
     assert problem.code == "interrupted"
@@ -223,8 +215,6 @@ def test_the_same_key_gives_the_same_cluster(session: Session, schedd: FakeSched
     """-once: the second call submits nothing and reports what the first one did."""
     first = submit(session, make_spec("job.sh", "-n", "2", "-once", "reco"))
     again = submit(session, make_spec("job.sh", "-n", "2", "-once", "reco"))
-    assert isinstance(first.value, Submission)
-    assert isinstance(again.value, Submission)
     assert again.value.submitted == first.value.submitted
     assert again.value.plan is None
     assert len(schedd.clusters) == 1
@@ -248,7 +238,7 @@ def test_a_key_is_found_without_the_journal(
         as_batch_systems(schedd),
         situation=make_situation(cwd=tmp_path, host="login02.example.org"),
     )
-    assert cluster_of(submit(elsewhere, make_spec("job.sh", "-once", "reco"))) == 13
+    assert submit(elsewhere, make_spec("job.sh", "-once", "reco")).value.submitted.cluster == 13
     assert len(schedd.clusters) == 1
     assert [each.ref.cluster for each in elsewhere.journal.entries()] == [13]
 
@@ -282,7 +272,6 @@ def test_a_key_is_found_on_another_schedd(tmp_path: Path) -> None:
         ),
         spec,
     )
-    assert isinstance(again.value, Submission)
     assert again.value.submitted.schedd == "schedd02.example.org"
     assert one.clusters == []
 
@@ -292,7 +281,7 @@ def test_a_key_whose_submission_failed_is_free(session: Session, schedd: FakeSch
     schedd.fault = Fault.LOST_BEFORE
     with pytest.raises(PoolUnreachable):
         submit(session, make_spec("job.sh", "-once", "reco"))
-    assert cluster_of(submit(session, make_spec("job.sh", "-once", "reco"))) == 13
+    assert submit(session, make_spec("job.sh", "-once", "reco")).value.submitted.cluster == 13
     assert len(schedd.clusters) == 1
 
 
@@ -305,7 +294,7 @@ def test_a_key_whose_submission_was_uncertain_is_looked_up(tmp_path: Path) -> No
         submit(session, make_spec("job.sh", "-once", "reco"))
     schedd.reachable = True
     again = submit(session, make_spec("job.sh", "-once", "reco"))
-    assert cluster_of(again) == 13
+    assert again.value.submitted.cluster == 13
     assert len(schedd.clusters) == 1
     assert [each.ref.cluster for each in session.journal.entries()] == [13]
 
@@ -330,7 +319,6 @@ def test_a_key_that_was_used_in_another_pool_is_reported_there(tmp_path: Path) -
     )
     submit(session, make_spec("job.sh", "-once", "reco", "-p", "east"))
     again = submit(session, make_spec("job.sh", "-once", "reco"))
-    assert isinstance(again.value, Submission)
     assert again.value.submitted.pool == "east"
 
 
@@ -420,7 +408,6 @@ def test_the_document_of_a_submission(session: Session, schedd: FakeSchedd, tmp_
 def test_a_preview_submits_nothing(session: Session, schedd: FakeSchedd, tmp_path: Path) -> None:
     """-dry-run asks the pool for its schedd and no more, and writes no journal."""
     result = preview(session, make_spec("job.sh"))
-    assert isinstance(result.value, Preview)
     assert result.value.schedd == "schedd01.example.org"
     assert schedd.clusters == []
     assert [path.name for path in tmp_path.iterdir()] == ["job.sh"]
@@ -434,7 +421,6 @@ def test_a_preview_needs_no_pool(tmp_path: Path) -> None:
         raise AuthenticationRefused("the collector refused", remedy="kinit")
 
     result = preview(make_session(tmp_path, unreachable), make_spec("job.sh"))
-    assert isinstance(result.value, Preview)
     assert result.value.schedd == ""
     assert result.exit_code == 0
     assert [(each.code, each.message) for each in result.problems] == [
@@ -457,7 +443,7 @@ def test_an_unfinished_intent_is_seen_by_another_host(tmp_path: Path) -> None:
     with pytest.raises(SubmissionUncertain, match=r"a hep_sub on login02\.example\.org began"):
         submit(session, make_spec("job.sh", "-once", "reco"))
     other.append(replace(intent, when=NOON - 600))
-    assert cluster_of(submit(session, make_spec("job.sh", "-once", "reco"))) == 13
+    assert submit(session, make_spec("job.sh", "-once", "reco")).value.submitted.cluster == 13
     assert schedd.calls.index("find") < schedd.calls.index("submit")
 
 

@@ -61,7 +61,7 @@ class Bench:
         assert data
         self.shown += data
 
-    def tail(self, job: str = "13.0", *, lines: int = 2, stderr: bool = False) -> Result:
+    def tail(self, job: str = "13.0", *, lines: int = 2, stderr: bool = False) -> Result[Tail]:
         stream = Stream.STDERR if stderr else Stream.STDOUT
         order = TailOrder(job=parse_job_id(job), stream=stream, lines=lines, pool=None)
         shown: list[bytes] = []
@@ -69,7 +69,7 @@ class Bench:
         self.shown = b"".join(shown)
         return result
 
-    def follow(self, steps: Sequence[Step] = (), *, lines: int = 2) -> tuple[Result, Time]:
+    def follow(self, steps: Sequence[Step] = (), *, lines: int = 2) -> tuple[Result[Tail], Time]:
         time = Time(list(steps))
         order = TailOrder(job=parse_job_id("13.0"), stream=Stream.STDOUT, lines=lines, pool=None)
         return follow(self.session, order, self.show, time.clock()), time
@@ -90,8 +90,7 @@ def bench(tmp_path: Path) -> Bench:
     return Bench(tmp_path)
 
 
-def document(result: Result) -> TailDocument:
-    assert isinstance(result.value, Tail)
+def document(result: Result[Tail]) -> TailDocument:
     return result.value.document()
 
 

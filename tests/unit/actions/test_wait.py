@@ -65,16 +65,15 @@ def end(proc: int, exit_code: int | None = 0, **values: object) -> JobStatus:
 
 def wait_for(
     tmp_path: Path, schedd: FakeSchedd, number: int, steps: Sequence[Step] = ()
-) -> tuple[Result, Time]:
+) -> tuple[Result[Waited], Time]:
     """Wait for cluster 13 while these things happen."""
     time = Time(list(steps))
     session = make_session(tmp_path, as_batch_systems(schedd))
     return wait(session, submission(number), time.clock()), time
 
 
-def ends_of(result: Result) -> list[tuple[str, int | None]]:
+def ends_of(result: Result[Waited]) -> list[tuple[str, int | None]]:
     """The jobs that were waited for, and their exit codes."""
-    assert isinstance(result.value, Waited)
     return [(job.job, job.exit_code) for job in result.value.jobs]
 
 

@@ -233,14 +233,20 @@ def test_logs_have_a_second_link_where_the_user_looks(tmp_path: Path) -> None:
     assert link_logs(bundle, 13) == ()
 
 
-def test_a_log_that_a_job_exchanged_gets_no_link(tmp_path: Path) -> None:
-    """A link to the user's key, where the log was, must not be taken for the log."""
+def with_exchanged_log(tmp_path: Path) -> Bundle:
+    """A bundle in which a job has put a link to the user's key where its log was."""
     (tmp_path / "key").write_text("secret")
     bundle = far_away(tmp_path, "-in", f"{tmp_path}/files/x")
     bundle = replace(bundle, request=replace(bundle.request, stdout=f"{tmp_path}/o.%{{ProcId}}"))
     fill_bundle(bundle)
     (bundle.directory / "job/0/stdout").unlink()
     (bundle.directory / "job/0/stdout").symlink_to(tmp_path / "key")
+    return bundle
+
+
+def test_a_log_that_a_job_exchanged_gets_no_link(tmp_path: Path) -> None:
+    """A link to the user's key, where the log was, must not be taken for the log."""
+    bundle = with_exchanged_log(tmp_path)
     assert "cannot be written" in link_logs(bundle, 13)[0]
     assert not (tmp_path / "o.0").exists()
 
@@ -523,12 +529,7 @@ def test_logs_on_another_file_system_are_copied_when_the_jobs_have_ended(tmp_pat
 
 def test_a_log_that_is_a_link_is_not_copied(tmp_path: Path) -> None:
     """What it points to is not the job's."""
-    (tmp_path / "key").write_text("secret")
-    bundle = far_away(tmp_path, "-in", f"{tmp_path}/files/x")
-    bundle = replace(bundle, request=replace(bundle.request, stdout=f"{tmp_path}/o.%{{ProcId}}"))
-    fill_bundle(bundle)
-    (bundle.directory / "job/0/stdout").unlink()
-    (bundle.directory / "job/0/stdout").symlink_to(tmp_path / "key")
+    bundle = with_exchanged_log(tmp_path)
     (bundle.directory / "private/unlinked").touch()
     [trouble] = place_logs(bundle, 13)
     assert str(tmp_path / "o.0") in trouble

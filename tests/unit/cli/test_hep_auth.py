@@ -307,7 +307,7 @@ def test_a_loop_says_once_what_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -
     rounds = [("a",), ("a", "b"), ("b",), ("a", "b")]
     said: list[str] = []
 
-    def one_round(*, unattended: bool) -> Result:
+    def one_round(*, unattended: bool) -> Result[Renewed]:
         assert unattended
         notes = rounds.pop(0)
         if not rounds:
@@ -325,7 +325,7 @@ def test_a_loop_goes_on_where_a_file_system_fails(monkeypatch: pytest.MonkeyPatc
     rounds: list[OSError | None] = [OSError(errno.ESTALE, "Stale file handle", "/h/x"), None]
     said: list[str] = []
 
-    def one_round(*, unattended: bool) -> Result:
+    def one_round(*, unattended: bool) -> Result[Renewed]:
         assert unattended
         trouble = rounds.pop(0)
         if trouble is not None:

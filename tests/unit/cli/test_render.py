@@ -29,7 +29,7 @@ from hepsub.batch import Act, State
 from hepsub.cli import output, text
 from hepsub.cli.output import render_json, render_json_error, render_text, value_text
 from hepsub.jobid import SubmissionRef
-from hepsub.result import Problem, Result, Value
+from hepsub.result import AnyResult, Problem, Result, Value
 from tests.fakes.batch import FakeSchedd, as_batch_systems, make_job
 from tests.fakes.world import (
     NOON,
@@ -48,7 +48,7 @@ SUBMISSION = Submission(
 )
 
 
-def shown(result: Result, *, quiet: bool = False) -> str:
+def shown(result: AnyResult, *, quiet: bool = False) -> str:
     """What a script sees that reads stdout and stderr together."""
     both = io.StringIO()
     with contextlib.redirect_stdout(both), contextlib.redirect_stderr(both):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
 
 from hepsub.condor.collector import ScheddAddress, find_schedds, find_slots, token_directory
 from hepsub.errors import PoolUnreachable
-from tests.fakes.htcondor import AdType, FakeBindings
+from tests.fakes.htcondor import AdType, FakeBindings, put_in_place
 
 HERE = {"Name": "ap", "Machine": "ap.test.hep", "CondorVersion": "25", "MyAddress": "<127.0.0.1:1>"}
 
@@ -17,10 +16,9 @@ HERE = {"Name": "ap", "Machine": "ap.test.hep", "CondorVersion": "25", "MyAddres
 @pytest.fixture
 def htcondor(monkeypatch: pytest.MonkeyPatch) -> FakeBindings:
     """Give bindings in memory with two schedds."""
-    fake = FakeBindings(daemons={AdType.Schedd: [{**HERE, "Name": "b"}, HERE]})
-    monkeypatch.setenv("CONDOR_CONFIG", "ONLY_ENV")
-    monkeypatch.setitem(sys.modules, "htcondor2", fake)
-    return fake
+    return put_in_place(
+        monkeypatch, FakeBindings(daemons={AdType.Schedd: [{**HERE, "Name": "b"}, HERE]})
+    )
 
 
 @pytest.mark.parametrize("collector", ["", "cm:9618"])

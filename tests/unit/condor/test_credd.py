@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-
 import pytest
 
 from hepsub.condor.bindings import missing_configuration, show_token
 from hepsub.condor.credd import store_credential
 from hepsub.errors import PoolError
 from hepsub.plan.credentials import JobCredential
-from tests.fakes.htcondor import AdType, CredType, FakeBindings
+from tests.fakes.htcondor import AdType, CredType, FakeBindings, put_in_place
 
 HERE = {"Name": "ap", "Machine": "ap.test.hep", "MyAddress": "<127.0.0.1:1>"}
 TOKEN = JobCredential(name="iam", kind="token", file="", service="wlcg")
@@ -20,10 +18,10 @@ TICKET = JobCredential(name="krb", kind="kerberos", file="")
 @pytest.fixture
 def htcondor(monkeypatch: pytest.MonkeyPatch) -> FakeBindings:
     """Give bindings in memory with one credd, on the schedd's host."""
-    fake = FakeBindings(daemons={AdType.Credd: [{**HERE, "Machine": "other.test.hep"}, HERE]})
-    monkeypatch.setenv("CONDOR_CONFIG", "ONLY_ENV")
-    monkeypatch.setitem(sys.modules, "htcondor2", fake)
-    return fake
+    return put_in_place(
+        monkeypatch,
+        FakeBindings(daemons={AdType.Credd: [{**HERE, "Machine": "other.test.hep"}, HERE]}),
+    )
 
 
 def no_producer(command: str, _: bytes) -> bytes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -13,7 +12,7 @@ import pytest
 from hepsub.batch_sites import Removed
 from hepsub.condor.far_element import FarElement
 from hepsub.errors import NotDone, PoolError, ScheddNotReached
-from tests.fakes.htcondor import Ad, AdType, FakeBindings, JobAction
+from tests.fakes.htcondor import Ad, AdType, FakeBindings, JobAction, put_in_place
 
 METHODS, TOKEN = "SEC_CLIENT_AUTHENTICATION_METHODS", "BEARER_TOKEN"
 IDLE, REMOVED, COMPLETED, HELD = 1, 3, 4, 5
@@ -50,10 +49,8 @@ def htcondor(monkeypatch: pytest.MonkeyPatch, listener: int) -> Showing:
     address = {"Machine": "ce", "CondorVersion": "25", "MyAddress": f"<127.0.0.1:{listener}>"}
     fake = Showing(param={METHODS: "FS", "QUERY_TIMEOUT": "60"})
     fake.daemons[AdType.Schedd] = [{"Name": name, **address} for name in ("ce", "other")]
-    monkeypatch.setenv("CONDOR_CONFIG", "ONLY_ENV")
     monkeypatch.setenv(TOKEN, "another")
-    monkeypatch.setitem(sys.modules, "htcondor2", fake)
-    return fake
+    return put_in_place(monkeypatch, fake)
 
 
 def job(proc: int, state: int) -> Ad:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import sys
 from typing import Any
 
 import classad2
@@ -19,7 +18,7 @@ from hepsub.condor.removal import SENT_ON
 from hepsub.jobid import SubmissionRef, parse_job_id
 from hepsub.plan.model import Element
 from tests.fakes.batch import make_job
-from tests.fakes.htcondor import Ad, FakeBindings, JobAction
+from tests.fakes.htcondor import Ad, FakeBindings, JobAction, put_in_place
 from tests.fakes.world import NOON, make_policy, make_spec, make_world, plan_for
 
 SITES = """
@@ -35,11 +34,8 @@ EDITED: list[tuple[object, ...]] = []
 @pytest.fixture
 def htcondor(monkeypatch: pytest.MonkeyPatch) -> FakeBindings:
     """Give bindings in memory in the place of the real ones."""
-    fake = FakeBindings(acted={"TotalSuccess": 2})
-    monkeypatch.setenv("CONDOR_CONFIG", "ONLY_ENV")
-    monkeypatch.setitem(sys.modules, "htcondor2", fake)
     EDITED.clear()
-    return fake
+    return put_in_place(monkeypatch, FakeBindings(acted={"TotalSuccess": 2}))
 
 
 def opened(*, qedit: bool = True) -> CondorLeaving:

@@ -8,6 +8,7 @@ import classad2
 import pytest
 
 from hepsub.condor.match import Clause, Matching, in_words, match, split_conjunction, value_text
+from tests.unit.condor.test_explain import slot
 
 
 @pytest.mark.parametrize(
@@ -128,20 +129,6 @@ def job(requirements: str = REQUIREMENTS, **attributes: Any) -> Any:
     ad = classad2.ClassAd({"RequestMemory": 3000, "RequestCpus": 1, **attributes})
     ad["Requirements"] = classad2.ExprTree(requirements)
     return ad
-
-
-def slot(**attributes: Any) -> Any:
-    """An empty slot with 8 cores and 16000 MB."""
-    return classad2.ClassAd(
-        {
-            "Arch": "X86_64",
-            "Memory": 16000,
-            "Cpus": 8,
-            "TotalSlotMemory": 16000,
-            "TotalSlotCpus": 8,
-            **attributes,
-        }
-    )
 
 
 def matched(job_ad: Any, slots: list[Any]) -> Matching:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,7 +10,6 @@ import classad2
 import pytest
 from msgspec.structs import replace
 
-from hepsub.actions.submit.result import Submission
 from hepsub.actions.submit.submit import submit
 from hepsub.batch import Act, ActCount, Selection, State, Submitted
 from hepsub.batch_edit import Edit
@@ -19,9 +17,9 @@ from hepsub.batch_logs import Piece, Stream
 from hepsub.condor.bindings import is_configured
 from hepsub.condor.collector import ScheddAddress
 from hepsub.condor.connection import Connection
-from hepsub.condor.handed import PLACES
 from hepsub.condor.jobs import read_job
 from hepsub.condor.schedd import CondorSchedd
+from hepsub.condor.spool import PLACES
 from hepsub.confine import Writable
 from hepsub.errors import (
     AuthenticationRefused,
@@ -50,6 +48,7 @@ from tests.fakes.htcondor import (
     FakeBindings,
     JobAction,
     QueryOpts,
+    put_in_place,
 )
 from tests.fakes.world import (
     NOON,
@@ -75,11 +74,10 @@ def test_who_names_a_configuration_has_a_pool(value: str) -> None:
 @pytest.fixture
 def htcondor(monkeypatch: pytest.MonkeyPatch) -> FakeBindings:
     """Give bindings in memory in the place of the real ones."""
-    fake = FakeBindings(param={"SEC_CLIENT_AUTHENTICATION_METHODS": "IDTOKENS, FS"})
-    monkeypatch.setenv("CONDOR_CONFIG", "ONLY_ENV")
-    monkeypatch.setitem(sys.modules, "htcondor2", fake)
     EDITED.clear()
-    return fake
+    return put_in_place(
+        monkeypatch, FakeBindings(param={"SEC_CLIENT_AUTHENTICATION_METHODS": "IDTOKENS, FS"})
+    )
 
 
 EDITED: list[tuple[object, ...]] = []
@@ -196,7 +194,7 @@ def test_what_is_spooled_is_handed_over_by_the_connection_that_submitted_it(
 ) -> None:
     plan = planned("-o", "/dev/null", "-e", "/dev/null", policy=SPOOL)
     schedd = opened()
-    schedd.hand_over(schedd.submit(plan, "u-1").ref.cluster)
+    schedd.spool.hand_over(schedd.submit(plan, "u-1").ref.cluster)
     assert htcondor.calls[0][-1] is True
     assert htcondor.calls[1] == ("spool", 13)
 
@@ -206,7 +204,7 @@ SPOOL = "[defaults]\npool = 'there'\n[pool.there]\ncollector = 'c'\nspool = true
 
 def test_ended_jobs_only_are_fetched(htcondor: FakeBindings) -> None:
     """From the spool; the others would leave the queue as well."""
-    opened().fetch(THIRTEEN, Writable())
+    opened().spool.fetch(THIRTEEN, Writable())
     ended = "(ClusterId == 13) && (JobStatus == 4)"
     assert htcondor.calls == [
         ("query", ended, PLACES, None),
@@ -220,9 +218,9 @@ def test_what_would_go_elsewhere_is_not_fetched(htcondor: FakeBindings, tmp_path
     ad = {"ClusterId": 13, "ProcId": 2, "Iwd": "/spool/13", "SUBMIT_Iwd": str(tmp_path)}
     htcondor.queue.append(ad)
     with pytest.raises(PoolError, match=rf"wants {tmp_path} written for job 13\.2"):
-        opened().fetch(THIRTEEN, Writable(directories=(tmp_path / "job/2",)))
+        opened().spool.fetch(THIRTEEN, Writable(directories=(tmp_path / "job/2",)))
     assert htcondor.names() == ["query"]
-    opened().fetch(THIRTEEN, Writable(directories=(tmp_path,)))
+    opened().spool.fetch(THIRTEEN, Writable(directories=(tmp_path,)))
     assert htcondor.names() == ["query", "query", "ping", "retrieve"]
 
 
@@ -481,7 +479,7 @@ def test_the_bindings_other_errors_are_told_as_well(
         lambda schedd: schedd.open_gate(13, factory=False),
         lambda schedd: schedd.edit(THIRTEEN, Edit(memory_mb=3000)),
         lambda schedd: schedd.act(Act.HOLD, THIRTEEN),
-        lambda schedd: schedd.fetch(THIRTEEN, Writable()),
+        lambda schedd: schedd.spool.fetch(THIRTEEN, Writable()),
     ],
     ids=("open_gate", "edit", "act", "fetch"),
 )
@@ -571,7 +569,6 @@ def test_an_answer_that_is_lost_after_the_commit_is_looked_up(
     """By the UUID of the description: the cluster is told, and submitted once."""
     htcondor.late["submit"] = [htcondor.HTCondorException(NOT_COMMITTED)]
     result = submit(session, make_spec("job.sh"))
-    assert isinstance(result.value, Submission)
     assert result.value.submitted.cluster == 13
     assert len(htcondor.submitted) == 1
     assert session.journal.entries()[-1].ref.cluster == 13

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hepsub.plan.steering import type_of_text
+from hepsub.survey.steering import type_of_text
 
 CARDS = "RUNNR   1\nEVTNR   1\nNSHOW   10\nPRMPAR  14\nERANGE  1.E4  1.E4\nEXIT\n"
 
