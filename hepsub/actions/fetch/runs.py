@@ -43,26 +43,20 @@ def mixed_runs(
     return [
         *(text for each in outputs.values() if (text := _mixed(job, each))),
         *_not_made(job, listing),
-        *(_gone(job, name) for name in _lost(job, outputs) if name not in told),
+        *(_gone(each) for each in _lost(job, outputs) if each.name not in told),
         *_overtaken(job),
     ]
 
 
-def _lost(job: Job, outputs: Mapping[str, Output]) -> list[str]:
+def _lost(job: Job, outputs: Mapping[str, Output]) -> list[ReportedOutput]:
     """What the marker calls uploaded, and is not there."""
-    if job.marked is None:
-        return []
-    return [
-        each.name
-        for each in job.marked.outputs
-        if each.state == UPLOADED and each.name not in outputs
-    ]
+    said = job.marked.outputs if job.marked is not None else ()
+    return [each for each in said if each.state == UPLOADED and each.name not in outputs]
 
 
-def _gone(job: Job, name: str) -> str:
-    said = job.marked.output_named(name) if job.marked is not None else None
-    where = f" as {printable(said.url)}" if said is not None and said.url else ""
-    return f"{printable(name)} was saved{where}, and is not there any more"
+def _gone(said: ReportedOutput) -> str:
+    where = f" as {printable(said.url)}" if said.url else ""
+    return f"{printable(said.name)} was saved{where}, and is not there any more"
 
 
 def _not_made(job: Job, listing: RemoteListing) -> list[str]:
