@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from hepsub.batch import State
 from hepsub.batch_offers import Offer
+from hepsub.slurm.tasks import Tasks, read_tasks
 
 _SEPARATOR: Final = "\x1f"
 _FIELDS: Final = (
@@ -33,12 +34,12 @@ _NO_EXIT: Final = frozenset({"NODE_FAIL", "BOOT_FAIL", "PREEMPTED", "REVOKED"})
 
 
 class Row(Struct, frozen=True, kw_only=True):
-    """A job as squeue shows it.
+    """A job as squeue shows it, or those tasks of an array that wait and that it shows as one.
 
     Attributes:
         cluster: the array's job id, or the job's own.
-        proc: the index in the array; 0 for a job that is no array.
-        id: what Slurm's programs call it.
+        tasks: the indexes in the array; 0 for a job that is no array.
+        is_array: whether they are tasks of one.
         slurm_state: Slurm's own word.
         reason: why it waits, in Slurm's word.
         exit_code: of the program; None while it has none, or when a signal ended it.
@@ -51,8 +52,8 @@ class Row(Struct, frozen=True, kw_only=True):
     """
 
     cluster: int
-    proc: int
-    id: str
+    tasks: Tasks
+    is_array: bool
     slurm_state: str
     reason: str
     exit_code: int | None
@@ -71,6 +72,17 @@ class Row(Struct, frozen=True, kw_only=True):
     uuid: str
     once: str
     name: str
+
+    @property
+    def proc(self) -> int:
+        """The index of the first of them."""
+        return self.tasks[0].start
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether squeue shows tasks as one of which some are on hold, and others wait (without --array)."""
+        reasons = self.reason.split(",")
+        return len(reasons) > 1 and not _ON_HOLD.isdisjoint(reasons)
 
     @property
     def has_ended(self) -> bool:
@@ -122,14 +134,17 @@ def _row(said: dict[str, str]) -> Row | None:
     if not said["ArrayJobID"].isdecimal() or not said["JobID"].isdecimal():
         return None
     task = said["ArrayTaskID"]
-    array = task.isdecimal()
+    is_array = task != "N/A"
+    tasks = read_tasks(task) if is_array else (range(1),)
+    if not tasks:
+        return None
     code, signal = _exit(said["exit_code"], said["State"])
     uuid, once = _mark(said["Comment"])
     cluster = int(said["ArrayJobID"])
     return Row(
         cluster=cluster,
-        proc=int(task) if array else 0,
-        id=f"{cluster}_{task}" if array else said["JobID"],
+        tasks=tasks,
+        is_array=is_array,
         slurm_state=said["State"],
         reason=said["Reason"],
         exit_code=code,

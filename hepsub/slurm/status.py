@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from hepsub.batch import JobStatus, State
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+from hepsub.batch import ClusterCounts, JobStatus, State
 from hepsub.slurm.rows import REQUEUED, Row
 from hepsub.slurm.slips import End, Slip
+from hepsub.slurm.tasks import number_of
 
 
 def status_of(schedd: str, row: Row, slip: Slip | None, end: End | None = None) -> JobStatus:
@@ -36,6 +40,40 @@ def status_of(schedd: str, row: Row, slip: Slip | None, end: End | None = None) 
         cores=row.cpus,
         walltime_s=row.limit_s,
         stderr=slip.logs_of(row.proc)[1] if slip else "",
+    )
+
+
+def counted(
+    schedd: str, rows: Iterable[Row], kept: Mapping[str, Slip]
+) -> tuple[ClusterCounts, ...]:
+    """The clusters of jobs that have not ended, by id, their jobs counted.
+
+    Args:
+        schedd: who tells of them.
+        rows: the jobs.
+        kept: what is kept of their submissions, by UUID.
+    """
+    clusters: dict[int, list[Row]] = {}
+    for row in rows:
+        clusters.setdefault(row.cluster, []).append(row)
+    return tuple(
+        _counted(schedd, cluster, those, kept.get(those[0].uuid))
+        for cluster, those in sorted(clusters.items())
+    )
+
+
+def _counted(schedd: str, cluster: int, rows: Sequence[Row], slip: Slip | None) -> ClusterCounts:
+    states = Counter[State]()
+    for row in rows:
+        states[row.state] += number_of(row.tasks)
+    first = status_of(schedd, rows[0], slip)
+    return ClusterCounts(
+        schedd=schedd,
+        cluster=cluster,
+        name=first.name or first.command,
+        submitted=first.submitted,
+        states=states,
+        hold_reason=next((_hold_reason(row) for row in rows if row.state is State.HELD), ""),
     )
 
 

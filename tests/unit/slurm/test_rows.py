@@ -32,14 +32,19 @@ def one(**said: str) -> Row:
 
 def test_a_job_that_waits() -> None:
     row = one()
-    assert (row.cluster, row.proc, row.id, row.state) == (4711, 3, "4711_3", State.IDLE)
+    assert (row.cluster, row.tasks, row.is_array, row.state) == (
+        4711,
+        (range(3, 4),),
+        True,
+        State.IDLE,
+    )
     assert (row.memory_mb, row.cpus, row.nice, row.limit_s) == (4000, 2, -5, 122_400)
     assert (row.uuid, row.once, row.exit_code, row.has_ended) == (UUID, "key 1", None, False)
 
 
 def test_a_job_that_is_no_array() -> None:
     row = one(ArrayTaskID="N/A", ArrayJobID="88", JobID="88", Comment="(null)")
-    assert (row.cluster, row.proc, row.id, row.uuid) == (88, 0, "88", "")
+    assert (row.cluster, row.proc, row.is_array, row.uuid) == (88, 0, False, "")
 
 
 @pytest.mark.parametrize(
@@ -159,3 +164,17 @@ def test_nodes() -> None:
         Offer(memory_mb=256_000, cpus=64, disk_mb=9000, gpus=4),
         Offer(memory_mb=16_000, cpus=8, disk_mb=1 << 30, gpus=0),
     )
+
+
+@pytest.mark.parametrize(
+    ("reason", "mixed"),
+    [
+        ("JobHeldUser", False),
+        ("JobHeldUser,Resources", True),
+        ("Resources,Priority", False),
+        ("Resources,JobHeldAdmin", True),
+        ("Nodes required for job are DOWN, DRAINED or reserved", False),
+    ],
+)
+def test_tasks_that_squeue_shows_as_one_though_they_differ(reason: str, *, mixed: bool) -> None:
+    assert one(Reason=reason, ArrayTaskID="0-99%5").is_mixed is mixed
