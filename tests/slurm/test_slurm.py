@@ -6,79 +6,12 @@ import json
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.testbed import slurm as slurms
-from tests.testbed.fixtures import available
+from tests.slurm.asking import POLICY, does, ended, states, submitted, wait_for
 from tests.testbed.login import LoginNode
 from tests.testbed.slurm import Slurm
-
-POLICY = '[pool.hpc]\nkind = "slurm"\npartitions = { short = "short" }\n[defaults]\npool = "hpc"\n'
-SHOW = (
-    '#!/bin/sh\necho "$0" "$_CONDOR_IHEP_JOB_ID" "$#" "$@" "$MARKED"\necho to stderr >&2\nexit $1\n'
-)
-LONG = "#!/bin/sh\necho begun\nsleep 900\n"
-WAIT_S = 60
-
-
-@pytest.fixture(scope="module", params=slurms.SUITES)
-def slurm(request: pytest.FixtureRequest) -> Iterator[Slurm]:
-    """Give a Slurm of each version."""
-    running = available(lambda: slurms.start(request.param))
-    try:
-        yield running
-    finally:
-        running.stop()
-
-
-@pytest.fixture
-def alice(slurm: Slurm, request: pytest.FixtureRequest) -> LoginNode:
-    """Give hepalice on its login node, with an empty queue and scripts."""
-    slurm.purge()
-    user = slurm.account("hepalice", request.node.name.partition("[")[0])
-    account = user.account.with_work("work")
-    node = LoginNode(user.sandbox, user.checkout, user.places, account)
-    (account.home / ".config/hepsub").mkdir(parents=True)
-    (account.home / ".config/hepsub/config.toml").write_text(POLICY)
-    node.run(["chown", "-R", "hepalice:", account.home / ".config"])
-    account.write("show.sh", SHOW, mode=0o755)
-    account.write("long.sh", LONG, mode=0o755)
-    return node
-
-
-def does(alice: LoginNode, *words: str | Path) -> str:
-    """What a command prints that succeeds."""
-    done = alice.run(words)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def submitted(alice: LoginNode, *words: str) -> int:
-    """The cluster of a submission."""
-    return int(does(alice, "hep_sub", *words).split()[-1])
-
-
-def wait_for(is_so: Callable[[], bool], what: str) -> None:
-    """Wait until something is so."""
-    end = time.monotonic() + WAIT_S
-    while not is_so():
-        assert time.monotonic() < end, what
-        time.sleep(0.3)
-
-
-def states(alice: LoginNode, cluster: int) -> str:
-    """The letters of a cluster's jobs in hep_q, in order."""
-    result = json.loads(does(alice, "hep_q", "-i", str(cluster), "-json"))["result"]
-    return "".join(job["state"] for job in result["jobs"])
-
-
-def ended(alice: LoginNode, cluster: int) -> list[dict[str, object]]:
-    """The jobs of a cluster in hep_history, by ProcId."""
-    jobs = json.loads(does(alice, "hep_history", str(cluster), "-json"))["result"]["jobs"]
-    return sorted(jobs, key=lambda job: job["proc"])
 
 
 def test_jobs_get_what_they_get_elsewhere(alice: LoginNode) -> None:
