@@ -39,14 +39,16 @@ from hepsub.plan.credentials import JobCredential
 from hepsub.plan.model import Plan
 from hepsub.policy.model import Pool
 from hepsub.slurm.acts import act_on, edit_jobs
+from hepsub.slurm.ends import ENDS
 from hepsub.slurm.explain import explain
+from hepsub.slurm.past import Past
 from hepsub.slurm.rows import NODE_FORMAT, Row, read_nodes
 from hepsub.slurm.sbatch import edit_words, sbatch_words, slip_of, variables
 from hepsub.slurm.script import script
-from hepsub.slurm.selected import clusters_in, is_job_meant, is_slip_meant
-from hepsub.slurm.slips import ENDS, Slip, Slips
+from hepsub.slurm.selected import clusters_in, is_slip_meant
+from hepsub.slurm.slips import Slip, Slips
 from hepsub.slurm.squeue import rows_of
-from hepsub.slurm.status import counted, noted_status, status_of
+from hepsub.slurm.status import counted, status_of
 from hepsub.slurm.tasks import number_of
 from hepsub.tools.run import Completed
 from hepsub.tools.slurm import ask, environment_file, said, script_file
@@ -249,22 +251,17 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
         return counted(self.name, rows, self._kept(rows))
 
     def history(self, selection: Selection, most: int, since: float = 0) -> tuple[JobStatus, ...]:
-        """The jobs of a selection that have ended: as Slurm still knows, else as they noted themselves."""
-        rows = list(rows_of(selection, self.user, apart=True, past=True))
-        kept = self._kept(rows)
-        ends = {uuid: self.slips.ends(uuid) for uuid in kept}
-        ended = [
-            status_of(self.name, row, kept.get(row.uuid), ends.get(row.uuid, {}).get(row.proc))
-            for row in rows
-            if row.has_ended
-        ]
-        known = {(row.cluster, row.proc) for row in rows}
-        for slip in self._slips(selection):
-            for proc, end in self.slips.ends(slip.uuid).items():
-                if (slip.cluster, proc) not in known and proc < slip.number:
-                    ended.append(noted_status(self.name, slip, proc, end))
-        meant = [job for job in ended if job.ended >= since and is_job_meant(job, selection)]
-        return tuple(sorted(meant, key=lambda job: (-job.ended, job.cluster, job.proc))[:most])
+        """The jobs of a selection that have ended."""
+        past = Past(
+            pool=self.name,
+            slips=self.slips,
+            user=self.user,
+            now=self.now,
+            selection=selection,
+            most=most,
+            since=since,
+        )
+        return past.jobs()
 
     def log_places(self, job: JobId) -> LogPlaces | None:
         """One job, and where its logs are, on the file system that its node shares."""
@@ -324,7 +321,10 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
                 if (slip := self.slips.find(uuid)) and is_slip_meant(slip, selection):
                     self.slips.cancel(uuid)
         rows = list(rows_of(selection, self.user, past=True))
-        return act_on(act, rows, self.user, self._again)
+        count = act_on(act, rows, self.user, self._again)
+        if act is Act.REMOVE:
+            self.slips.note_removed(rows, self.now)
+        return count
 
     def _again(self, clusters: Sequence[int]) -> Iterator[Row]:
         ids = tuple(JobId(cluster=cluster) for cluster in clusters)

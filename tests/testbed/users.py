@@ -91,7 +91,9 @@ class Account:
         """Write a file of the user, relative to `work`, and return its path."""
         path = self.work / name
         if self.work not in path.parents:
-            raise TestbedError(f"{path} is not below {self.work}: its directories are not the user's")
+            raise TestbedError(
+                f"{path} is not below {self.work}: its directories are not the user's"
+            )
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
         path.chmod(mode)

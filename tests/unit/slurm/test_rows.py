@@ -7,7 +7,8 @@ import pytest
 from hepsub.batch import State
 from hepsub.batch_offers import Offer
 from hepsub.slurm.explain import explain
-from hepsub.slurm.rows import Row, read_nodes, read_rows, seconds, squeue_format
+from hepsub.slurm.quantities import seconds
+from hepsub.slurm.rows import Row, read_nodes, read_rows, squeue_format
 
 TOKEN = "0123456789abcdef"
 UUID = "e0339dba-f0a8-4ea4-80f9-8134af13c661"
@@ -100,11 +101,12 @@ def test_exit_codes_of_both_versions(
         ("10:30", 630),
         ("1:00:01", 3601),
         ("2-00:00:00", 172_800),
+        ("00:01.193", 1.193),
         ("UNLIMITED", 0),
         ("", 0),
     ],
 )
-def test_times(text: str, number: int) -> None:
+def test_times(text: str, number: float) -> None:
     assert seconds(text) == number
 
 
