@@ -81,7 +81,7 @@ def note_removed(place: Path, procs: str, when: float) -> None:
     with contextlib.suppress(OSError):
         descriptor = open_own(place / REMOVED, os.O_WRONLY | os.O_APPEND | os.O_CREAT, REMOVED)
         try:
-            write_all(descriptor, f"{when:.0f} {procs}\n".encode())
+            write_all(descriptor, f"{int(when)} {procs}\n".encode())
         finally:
             os.close(descriptor)
 

@@ -11,6 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hepsub.batch import JobStatus, Selection
+from hepsub.situation import login_name
 from hepsub.slurm.ends import ENDED_EARLY, End, ends_in, ends_of, removed_in
 from hepsub.slurm.rows import Row
 from hepsub.slurm.sacct import accounts_of
@@ -88,7 +89,9 @@ class Past(Struct, frozen=True, kw_only=True):
         return (row.of(proc) for proc in islice((p for part in row.tasks for p in part), self.most))
 
     def _accounts(self, selection: Selection) -> Iterator[Row]:
-        return accounts_of(selection, self.user, self.most, self.since, self.now)
+        for row in accounts_of(selection, self.user, self.most, self.since, self.now):
+            by = login_name(int(row.cancelled_by)) if row.cancelled_by else ""
+            yield replace(row, cancelled_by=by) if by else row
 
     def _measured(self, row: Row, told: dict[tuple[int, int], Row]) -> Row:
         """A job that squeue shows, with what only accounting knows of it."""

@@ -106,6 +106,8 @@ def _run(ends: str) -> Iterator[str]:
     yield "_hepsub_began=$(date +%s)"
     yield f'if [ "$_hepsub_told" = {NO_LOG} ]; then (exit {_NO_LOG_CODE}); else "$@"; fi'
     yield "_hepsub_code=$?"
+    # Slurm signals one process after the other, and this shell not always first.
+    yield '[ "$_hepsub_code" -ne 143 ] || sleep 1'
     yield (
         'printf "%s %s %s %s %s\\n" "$_hepsub_code" "$_hepsub_began" "$(date +%s)"'
         ' "${SLURMD_NODENAME:--}" "$_hepsub_told"'

@@ -9,7 +9,7 @@ import pytest
 
 from tests.slurm.asking import does, submitted
 from tests.testbed.login import LoginNode
-from tests.testbed.slurm import HOSTNAME, Slurm
+from tests.testbed.slurm import NODE, Slurm
 
 NUMBER = 20_000
 COUNTING = """\
@@ -43,10 +43,9 @@ class Counted:
 @pytest.fixture
 def counted(alice: LoginNode, slurm: Slurm) -> Iterator[Counted]:
     """Give a user, and a Slurm where nothing starts."""
-    node = ("scontrol", "update", f"nodename={HOSTNAME}")
-    slurm.run([*node, "state=drain", "reason=test"])
+    slurm.run([*NODE, "state=drain", "reason=test"])
     yield Counted(alice)
-    slurm.run([*node, "state=resume"])
+    slurm.run([*NODE, "state=resume"])
 
 
 def test_twenty_thousand_tasks(counted: Counted) -> None:
