@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from itertools import chain, islice
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -15,26 +15,34 @@ from hepsub.situation import login_name
 from hepsub.slurm.ends import ENDED_EARLY, End, ends_in, ends_of, removed_in
 from hepsub.slurm.rows import Row
 from hepsub.slurm.sacct import accounts_of
-from hepsub.slurm.selected import clusters_in, is_job_meant, is_slip_meant
+from hepsub.slurm.selected import clusters_in, is_slip_meant
 from hepsub.slurm.slips import Slip, Slips
 from hepsub.slurm.squeue import rows_of
 from hepsub.slurm.status import noted_status, status_of
-from hepsub.slurm.tasks import Tasks
+from hepsub.slurm.tasks import common
 
 _CLOCKS_S = 300
 """So far the clocks of nodes and of the file server are apart at most."""
 
 
 class _Known(Struct, frozen=True):
-    """Which jobs have been told of."""
+    """Which jobs have been told of: by cluster those that stand alone, and ranges of others."""
 
-    tasks: dict[int, set[int]]
+    alone: dict[int, set[int]]
+    ranges: dict[int, list[range]]
 
-    def add(self, cluster: int, tasks: Tasks) -> None:
-        self.tasks.setdefault(cluster, set()).update(*tasks)
+    def add(self, row: Row) -> None:
+        alone = self.alone.setdefault(row.cluster, set())
+        for part in row.tasks:
+            if len(part) == 1:
+                alone.add(part.start)
+            else:
+                self.ranges.setdefault(row.cluster, []).append(part)
 
     def has(self, cluster: int, proc: int) -> bool:
-        return proc in self.tasks.get(cluster, ())
+        if proc in self.alone.get(cluster, ()):
+            return True
+        return any(proc in part for part in self.ranges.get(cluster, ()))
 
 
 class Past(Struct, frozen=True, kw_only=True):
@@ -64,29 +72,25 @@ class Past(Struct, frozen=True, kw_only=True):
             PoolUnreachable, PoolError: squeue does not tell.
         """
         every = replace(self.selection, states=())
-        rows = list(rows_of(every, self.user, past=True))
-        known = _Known({})
-        for row in rows:
-            known.add(row.cluster, row.tasks)
+        known = _Known({}, {})
+        ended: list[Row] = []
         told: dict[tuple[int, int], Row] = {}
         for account in heapq.nlargest(self.most, self._accounts(every), key=_ended):
             for row in self._each(account):
                 told.setdefault((row.cluster, row.proc), row)
-        ended = [
-            self._measured(each, told) for row in rows if row.has_ended for each in self._each(row)
-        ]
-        ended += [
-            row.of(proc) for (cluster, proc), row in told.items() if not known.has(cluster, proc)
-        ]
-        for cluster, proc in told:
-            known.add(cluster, (range(proc, proc + 1),))
-        latest = heapq.nlargest(self.most, self._meant(self._statuses(ended)), key=_moment)
-        latest = self._noted(latest, known)
+        for row in rows_of(every, self.user, past=True):
+            known.add(row)
+            if row.has_ended:
+                ended += (self._measured(each, told) for each in self._each(row))
+        only_told = [row for key, row in told.items() if not known.has(*key)]
+        for row in only_told:
+            known.add(row)
+        latest = self._noted(list(self._statuses([*ended, *only_told])), known)
         return tuple(sorted(latest, key=lambda job: (-job.ended, job.cluster, job.proc)))
 
     def _each(self, row: Row) -> Iterator[Row]:
         """Tasks that ended together, no more than are asked for."""
-        return (row.of(proc) for proc in islice((p for part in row.tasks for p in part), self.most))
+        return (row.of(proc) for proc in islice(chain(*row.tasks), self.most))
 
     def _accounts(self, selection: Selection) -> Iterator[Row]:
         for row in accounts_of(selection, self.user, self.most, self.since, self.now):
@@ -107,7 +111,8 @@ class Past(Struct, frozen=True, kw_only=True):
 
     def _statuses(self, rows: Iterable[Row]) -> Iterator[JobStatus]:
         """Jobs in hepsub's words, with what they noted themselves."""
-        latest = heapq.nlargest(self.most, rows, key=_ended)
+        meant = (row for row in rows if self._is_meant(row))
+        latest = heapq.nlargest(self.most, meant, key=_ended)
         of_slips = defaultdict[Slip | None, list[Row]](list)
         slips: dict[tuple[str, int], Slip | None] = {}
         for row in latest:
@@ -127,13 +132,13 @@ class Past(Struct, frozen=True, kw_only=True):
         if row.uuid:
             return self.slips.find(row.uuid)
         slip = self.slips.of_cluster(self.pool, row.cluster)
-        same = slip is not None and slip.owner == row.owner
-        return slip if same and slip and row.submitted >= slip.submitted - _CLOCKS_S else None
+        if slip is None or slip.owner != row.owner or row.submitted < slip.submitted - _CLOCKS_S:
+            return None
+        return slip
 
-    def _meant(self, jobs: Iterable[JobStatus]) -> Iterator[JobStatus]:
-        return (
-            job for job in jobs if job.ended >= self.since and is_job_meant(job, self.selection)
-        )
+    def _is_meant(self, job: Row | JobStatus) -> bool:
+        states = self.selection.states
+        return job.ended >= self.since and (not states or job.state in states)
 
     def _noted(self, latest: list[JobStatus], known: _Known) -> list[JobStatus]:
         """The latest jobs, with those of which only notes tell; no more of these are read than may be among them."""
@@ -143,7 +148,7 @@ class Past(Struct, frozen=True, kw_only=True):
                 since = max(since, min(map(_moment, latest), default=0))
             if moment < since - _CLOCKS_S:
                 break
-            noted = self._meant(self._notes_of(slip, known, since - _CLOCKS_S))
+            noted = filter(self._is_meant, self._notes_of(slip, known, since - _CLOCKS_S))
             latest = heapq.nlargest(self.most, (*latest, *noted), key=_moment)
         return latest
 
@@ -160,10 +165,14 @@ class Past(Struct, frozen=True, kw_only=True):
                 yield moment, slip
 
     def _notes_of(self, slip: Slip, known: _Known, since: float) -> Iterator[JobStatus]:
-        place = self.slips.place(slip.uuid)
-        ends, removed = ends_in(place, self.most, since), dict[int, float]()
+        place, every = self.slips.place(slip.uuid), (range(slip.number),)
+        ids = [each for each in self.selection.ids if each.cluster == slip.cluster]
+        some = common(every, ids) if ids else every
+        few = some != every
+        ends = ends_of(place, chain(*some)) if few else ends_in(place, self.most, since)
+        removed: dict[int, float] = {}
         for when, tasks in removed_in(place):
-            procs = (proc for part in tasks for proc in part if proc < slip.number)
+            procs = chain(*(common(tasks, ids) if ids else tasks))
             removed |= dict.fromkeys(islice(procs, self.most), when)
         lacking = ends_of(place, removed.keys() - ends.keys())
         for proc in removed.keys() | ends.keys():

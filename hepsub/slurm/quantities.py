@@ -1,7 +1,8 @@
-"""Times, amounts, exit codes and hepsub's own mark, as Slurm's programs write them. Pure."""
+"""Times, amounts, exit codes and hepsub's own mark, as Slurm's programs write them: many jobs have the same. Pure."""
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Final
 
@@ -34,6 +35,7 @@ def exit_of(text: str, state: str) -> tuple[int | None, int | None]:
     return (value, None) if value or state == "COMPLETED" else (None, None)
 
 
+@functools.lru_cache
 def mark(comment: str) -> tuple[str, str]:
     """The UUID of hepsub's submission and the key of -once; empty for what has none."""
     if not comment.startswith(MARK):
@@ -47,11 +49,13 @@ def number(text: str) -> int:
     return int(text) if re.fullmatch(r"\d{1,12}", text) else 0
 
 
+@functools.lru_cache
 def moment(text: str) -> float:
     """Seconds since the epoch; 0 for what is no time."""
     return float(text) if re.fullmatch(r"\d{1,12}", text) else 0.0
 
 
+@functools.lru_cache
 def seconds(text: str) -> float:
     """A time as Slurm writes it, [DAYS-][[HOURS:]MINUTES:]SECONDS, in seconds; 0 for what is none."""
     match = re.fullmatch(r"(?:(\d{1,6})-)?(?:(\d{1,6}):)?(\d{1,6}):(\d{1,2}(?:\.\d{1,6})?)", text)
@@ -64,6 +68,7 @@ def seconds(text: str) -> float:
 _UNITS: Final = {"K": 2.0**-10, "M": 1.0, "G": 2.0**10, "T": 2.0**20}
 
 
+@functools.lru_cache
 def megabytes(text: str) -> float:
     """An amount in MB (2**20 bytes); 0 for what is none."""
     match = re.fullmatch(r"([\d.]{1,15})([KMGT]?)", text)

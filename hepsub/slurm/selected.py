@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec.structs import replace
 
-from hepsub.batch import JobStatus, Selection
+from hepsub.batch import Selection
 from hepsub.jobid import JobId
 from hepsub.slurm.rows import Row
 from hepsub.slurm.slips import Slip
@@ -71,10 +71,3 @@ def is_slip_meant(slip: Slip, selection: Selection) -> bool:
     if selection.once and slip.once != selection.once:
         return False
     return not selection.uuid or slip.uuid == selection.uuid
-
-
-def is_job_meant(job: JobStatus, selection: Selection) -> bool:
-    """Whether a selection means a job."""
-    if selection.ids and not any(each.holds(job.cluster, job.proc) for each in selection.ids):
-        return False
-    return not selection.states or job.state in selection.states

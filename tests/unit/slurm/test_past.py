@@ -125,7 +125,16 @@ def test_what_was_removed(world: World) -> None:
     assert (jobs[0].state, jobs[0].remove_reason) == (State.REMOVED, "by hep_rm")
     (own,) = world.past(ids=[JobId(cluster=7, first=3, last=3)])
     assert (own.state, own.exit_code) == (State.COMPLETED, 0)
+    (last,) = world.past(1, ids=[JobId(cluster=7, first=19_999, last=19_999)])
+    assert (last.proc, last.state) == (19_999, State.REMOVED)
     assert len(world.past(30_000)) == 20_000
+
+
+def test_one_job_of_many_is_found(world: World) -> None:
+    slip = world.slip(7, 100)
+    for proc in range(100):
+        world.note(slip, proc, NOW - proc)
+    assert ids(world.past(1, ids=[JobId(cluster=7, first=70, last=70)])) == ["7.70"]
 
 
 def test_accounting_adds_what_only_it_knows(world: World) -> None:
