@@ -54,7 +54,7 @@ class JobStatus(Struct, frozen=True, kw_only=True):
         host: where it runs or ran last; empty before.
         exit_code: exit code; None while there is none, or when a signal ended it.
         ended: when it ended, seconds since the epoch; 0 before.
-        remove_reason: why it was removed; empty when it was not.
+        remove_reason: why it was removed, or ended otherwise than by its program; empty for neither.
         cpu_seconds: CPU time of all its processes, as far as it is known: HTCondor looks now and then
             and counts whole seconds, the embedded pool knows it when a run has ended.
         cores: cores asked for.
@@ -120,11 +120,12 @@ def end_text(job: JobStatus) -> str:
         return f"is on hold ({job.hold_reason})"
     if job.state is State.REMOVED:
         return "was removed"
+    because = f" ({job.remove_reason})" if job.remove_reason else ""
     if job.exit_signal is not None:
-        return f"was ended by signal {job.exit_signal}"
+        return f"was ended by signal {job.exit_signal}{because}"
     if job.exit_code is None:
-        return "has no exit code"
-    return f"ended with exit code {job.exit_code}"
+        return f"has no exit code{because}"
+    return f"ended with exit code {job.exit_code}{because}"
 
 
 class Unmade(Struct, frozen=True, kw_only=True):

@@ -1,45 +1,77 @@
-"""Removing, holding and releasing jobs of Slurm's."""
+"""Removing, holding, releasing and changing jobs of Slurm's: one program for all of them, however many they are."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 
 from hepsub.batch import Act, ActCount, State
+from hepsub.errors import NotDone, ToolFailed
 from hepsub.slurm.rows import Row
-from hepsub.tools.slurm import ask
+from hepsub.slurm.tasks import number_of
+from hepsub.slurm.words import in_lines, words_for
+from hepsub.tools.slurm import ask, said
 
-_AT_ONCE = 500
-"""So many ids are named to one program; a command line has an end."""
+Look = Callable[[Sequence[int]], Iterable[Row]]
+"""Looks again at the jobs of some clusters."""
 
 
-def act_on(act: Act, rows: Sequence[Row], user: str) -> ActCount:
+def act_on(act: Act, rows: Iterable[Row], user: str, look: Look) -> ActCount:
     """Do something to jobs.
 
     Args:
         act: what.
         rows: the jobs, also those that have ended.
         user: who does it.
+        look: looks at them again where Slurm could not do it to all.
 
     Raises:
         PoolUnreachable, ToolFailed: some were not met.
     """
-    living = [row for row in rows if not row.has_ended]
-    done, already, wrong, denied = 0, 0, len(rows) - len(living), 0
-    groups: dict[tuple[str, ...], list[Row]] = {}
-    for row in living:
-        if row.owner != user and os.getuid() != 0:
-            denied += 1
+    done, already, wrong, denied = 0, 0, 0, 0
+    groups = defaultdict[tuple[str, ...], list[Row]](list)
+    for row in rows:
+        number = number_of(row.tasks)
+        if row.has_ended:
+            wrong += number
+        elif row.owner != user and os.getuid() != 0:
+            denied += number
         elif act is Act.HOLD and row.state is State.HELD:
-            already += 1
+            already += number
         elif not _may(act, row):
-            wrong += 1
+            wrong += number
         else:
-            groups.setdefault(_command(act, row), []).append(row)
+            groups[_command(act, row)].append(row)
     for command, those in groups.items():
-        met = _do(command, [row.id for row in those])
-        done, wrong = done + met, wrong + len(those) - met
+        number = sum(number_of(row.tasks) for row in those)
+        met = number if _has_done(command, those) else _met(act, those, look)
+        done, wrong = done + met, wrong + number - met
     return ActCount(done=done, already=already, wrong_state=wrong, denied=denied)
+
+
+def edit_jobs(words: Sequence[str], rows: Iterable[Row]) -> None:
+    """Change what waiting jobs ask for.
+
+    Args:
+        words: what `scontrol update` is told besides which jobs.
+        rows: the jobs.
+
+    Raises:
+        NotDone: some had started meanwhile.
+        PoolUnreachable, ToolFailed: some were not met.
+    """
+    for some in in_lines(words_for(rows)):
+        done = ask(["scontrol", "update", f"jobid={','.join(some)}", *words], check=False)
+        if done.code == 0:
+            continue
+        if "no longer pending" not in done.stderr:
+            raise ToolFailed(f"scontrol failed: {said(done)}", remedy="see its words")
+        raise NotDone(
+            f"some jobs were not changed, for they have started meanwhile: {said(done)}",
+            remedy="hep_hold them, hep_edit, then hep_release: they begin anew",
+        )
 
 
 def _may(act: Act, row: Row) -> bool:
@@ -48,22 +80,27 @@ def _may(act: Act, row: Row) -> bool:
     return act is Act.REMOVE or row.slurm_state != "COMPLETING"
 
 
-def _do(command: tuple[str, ...], ids: Sequence[str]) -> int:
-    """Do something to jobs; how many it met: one that has ended meanwhile is not one of them."""
-    met = 0
-    for start in range(0, len(ids), _AT_ONCE):
-        some = ids[start : start + _AT_ONCE]
-        if _has_done(command, some):
-            met += len(some)
-        elif len(some) > 1:
-            met += sum(_has_done(command, [each]) for each in some)
-    return met
-
-
-def _has_done(command: tuple[str, ...], ids: Sequence[str]) -> bool:
+def _has_done(command: tuple[str, ...], rows: Iterable[Row]) -> bool:
     """Whether it was done to all of some jobs: scancel takes words apart, scontrol a list with commas."""
-    words = ids if command[0] == "scancel" else [",".join(ids)]
-    return ask([*command, *words], check=False).code == 0
+    apart = command[0] == "scancel"
+    codes = [
+        ask([*command, *(some if apart else [",".join(some)])], check=False).code
+        for some in in_lines(words_for(rows))
+    ]
+    return not any(codes)
+
+
+def _met(act: Act, rows: Sequence[Row], look: Look) -> int:
+    """How many are as they should be now: one that has ended meanwhile is not one of them."""
+    wanted = defaultdict[int, set[int]](set)
+    for row in rows:
+        wanted[row.cluster].update(chain.from_iterable(row.tasks))
+    found = [row for row in look(tuple(wanted)) if row.proc in wanted[row.cluster]]
+    living = [row for row in found if not row.has_ended]
+    if act is Act.REMOVE:
+        left = sum(row.slurm_state != "COMPLETING" for row in living)
+        return sum(map(len, wanted.values())) - left
+    return sum((row.state is State.HELD) is (act is Act.HOLD) for row in living)
 
 
 def _command(act: Act, row: Row) -> tuple[str, ...]:

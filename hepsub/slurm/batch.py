@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 
 from msgspec import Struct
@@ -19,8 +19,6 @@ from hepsub.batch import (
     Selection,
     State,
     Submitted,
-    clusters_of,
-    counts_of,
 )
 from hepsub.batch_edit import Edit
 from hepsub.batch_logs import LogPlaces, Piece, Stream
@@ -39,14 +37,18 @@ from hepsub.jobid import JobId, SubmissionRef
 from hepsub.plan.credentials import JobCredential
 from hepsub.plan.model import Plan
 from hepsub.policy.model import Pool
-from hepsub.slurm.acts import act_on
+from hepsub.slurm.acts import act_on, edit_jobs
+from hepsub.slurm.ends import ENDS
 from hepsub.slurm.explain import explain
-from hepsub.slurm.rows import NODE_FORMAT, Row, read_nodes, read_rows, squeue_format
+from hepsub.slurm.past import Past
+from hepsub.slurm.rows import NODE_FORMAT, Row, read_nodes
 from hepsub.slurm.sbatch import edit_words, sbatch_words, slip_of, variables
 from hepsub.slurm.script import script
-from hepsub.slurm.selected import clusters_in, is_job_meant, is_row_meant, is_slip_meant
-from hepsub.slurm.slips import ENDS, Slip, Slips
-from hepsub.slurm.status import noted_status, status_of
+from hepsub.slurm.selected import clusters_in, is_slip_meant
+from hepsub.slurm.slips import Slip, Slips
+from hepsub.slurm.squeue import rows_of
+from hepsub.slurm.status import counted, status_of
+from hepsub.slurm.tasks import number_of
 from hepsub.tools.run import Completed
 from hepsub.tools.slurm import ask, environment_file, said, script_file
 
@@ -197,24 +199,6 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
 
     # ---- what there is ----------------------------------------------------------------------
 
-    def _rows(self, selection: Selection) -> Iterator[Row]:
-        """The jobs of a selection that Slurm knows, those that ended some minutes ago too."""
-        token = os.urandom(8).hex()
-        words = ["squeue", "--noheader", "--all", "--array", "--states=all"]
-        words.append(f"--Format={squeue_format(token)}")
-        mine = selection.own or selection.uuid or selection.once
-        owner = selection.owner or (self.user if mine else "")
-        if owner:
-            words.append(f"--user={owner}")
-        if selection.ids:
-            words.append(f"--jobs={','.join(str(each) for each in clusters_in(selection.ids))}")
-        done = ask(words, check=False)
-        if done.code != 0 and "Invalid job id" not in done.stderr:
-            raise PoolError(f"squeue failed: {said(done)}", remedy="see its words")
-        for row in read_rows(done.stdout, token):
-            if is_row_meant(row, selection):
-                yield row
-
     def _slips(self, selection: Selection) -> Iterator[Slip]:
         if selection.uuid:
             some = [self.slips.find(selection.uuid)]
@@ -229,9 +213,9 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
     def find(self, selection: Selection) -> tuple[SubmissionRef, ...]:
         """The clusters of a selection, in the queue or among what is kept."""
         found: dict[int, SubmissionRef] = {}
-        for row in self._rows(selection):
+        for row in rows_of(selection, self.user, past=True):
             seen = found.get(row.cluster)
-            number = 1 + (seen.number if seen else 0)
+            number = number_of(row.tasks) + (seen.number if seen else 0)
             found[row.cluster] = SubmissionRef(
                 uuid=row.uuid, pool=self.pool, schedd=self.name, cluster=row.cluster, number=number
             )
@@ -247,7 +231,7 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
 
     def queue(self, selection: Selection, now: float, *, brief: bool = False) -> Queue:  # noqa: ARG002
         """The jobs of a selection that have not ended."""
-        rows = [row for row in self._rows(selection) if not row.has_ended]
+        rows = list(rows_of(selection, self.user, apart=True))
         kept = self._kept(rows)
         jobs = (status_of(self.name, row, kept.get(row.uuid)) for row in rows)
         return Queue(jobs=tuple(sorted(jobs, key=lambda job: (job.cluster, job.proc))))
@@ -258,33 +242,32 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
 
     def count(self, selection: Selection) -> Counts:
         """How many jobs of a selection are in the queue."""
-        return counts_of(self.queue(selection, self.now, brief=True))
+        states = Counter[State]()
+        for row in rows_of(selection, self.user):
+            states[row.state] += number_of(row.tasks)
+        return Counts(states=states)
 
     def has_factories(self, selection: Selection) -> bool:  # noqa: ARG002
         """There are none."""
         return False
 
-    def count_clusters(self, selection: Selection, now: float) -> tuple[ClusterCounts, ...]:
+    def count_clusters(self, selection: Selection, now: float) -> tuple[ClusterCounts, ...]:  # noqa: ARG002
         """The clusters of a selection that are in the queue, their jobs counted."""
-        return clusters_of(self.queue(selection, now, brief=True))
+        rows = list(rows_of(selection, self.user))
+        return counted(self.name, rows, self._kept(rows))
 
     def history(self, selection: Selection, most: int, since: float = 0) -> tuple[JobStatus, ...]:
-        """The jobs of a selection that have ended: as Slurm still knows, else as they noted themselves."""
-        rows = list(self._rows(selection))
-        kept = self._kept(rows)
-        ends = {uuid: self.slips.ends(uuid) for uuid in kept}
-        ended = [
-            status_of(self.name, row, kept.get(row.uuid), ends.get(row.uuid, {}).get(row.proc))
-            for row in rows
-            if row.has_ended
-        ]
-        known = {(row.cluster, row.proc) for row in rows}
-        for slip in self._slips(selection):
-            for proc, end in self.slips.ends(slip.uuid).items():
-                if (slip.cluster, proc) not in known and proc < slip.number:
-                    ended.append(noted_status(self.name, slip, proc, end))
-        meant = [job for job in ended if job.ended >= since and is_job_meant(job, selection)]
-        return tuple(sorted(meant, key=lambda job: (-job.ended, job.cluster, job.proc))[:most])
+        """The jobs of a selection that have ended."""
+        past = Past(
+            pool=self.name,
+            slips=self.slips,
+            user=self.user,
+            now=self.now,
+            selection=selection,
+            most=most,
+            since=since,
+        )
+        return past.jobs()
 
     def log_places(self, job: JobId) -> LogPlaces | None:
         """One job, and where its logs are, on the file system that its node shares."""
@@ -330,9 +313,8 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
         Raises:
             UnknownJob: it has left the queue meanwhile.
         """
-        for row in self._rows(
-            Selection(ids=(JobId(cluster=job.cluster, first=job.proc, last=job.proc),))
-        ):
+        wanted = Selection(ids=(JobId(cluster=job.cluster, first=job.proc, last=job.proc),))
+        for row in rows_of(wanted, self.user, apart=True, past=True):
             return explain(row, meant)
         raise UnknownJob(f"{meant} has left the queue", remedy=f"hep_history {meant}")
 
@@ -344,7 +326,15 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
             for uuid in self.slips.waiting():
                 if (slip := self.slips.find(uuid)) and is_slip_meant(slip, selection):
                     self.slips.cancel(uuid)
-        return act_on(act, list(self._rows(selection)), self.user)
+        rows = list(rows_of(selection, self.user, past=True))
+        count = act_on(act, rows, self.user, self._again)
+        if act is Act.REMOVE:
+            self.slips.note_removed(rows, self.now)
+        return count
+
+    def _again(self, clusters: Sequence[int]) -> Iterator[Row]:
+        ids = tuple(JobId(cluster=cluster) for cluster in clusters)
+        return rows_of(Selection(ids=ids), self.user, apart=True, past=True)
 
     @property
     def edits_factories(self) -> bool:
@@ -357,11 +347,14 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
         wanted: Edit,
         factories: tuple[int, ...] = (),  # noqa: ARG002 (the seam's)
     ) -> None:
-        """Change what waiting jobs ask for."""
-        words = edit_words(wanted)
-        for row in self._rows(selection) if selection is not None else ():
-            if not row.has_ended:
-                ask(["scontrol", "update", f"jobid={row.id}", *words])
+        """Change what waiting jobs ask for.
+
+        Raises:
+            NotOnSlurm: users may not change it so: nothing was changed.
+            NotDone: some had started meanwhile.
+        """
+        if selection is not None:
+            edit_jobs(edit_words(wanted), rows_of(selection, self.user))
 
     # ---- what Slurm does not have -----------------------------------------------------------
 

@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hepsub.batch import State
 from hepsub.batch_offers import Offer
+from hepsub.slurm.quantities import ENDED, exit_of, mark, megabytes, moment, number, seconds
+from hepsub.slurm.tasks import Tasks, read_tasks
 
 _SEPARATOR: Final = "\x1f"
 _FIELDS: Final = (
@@ -17,28 +20,21 @@ _FIELDS: Final = (
     "EndTime", "TimeUsed", "TimeLimit", "MinMemory", "NumCPUs", "Nice", "NodeList", "Partition", "Comment", "Name",
 )  # fmt: skip
 """Of squeue(1), -O; those that users write come last."""
-MARK: Final = "hepsub:"
-"""What the comment of a submission of hepsub's begins with; its UUID follows, then the key of -once."""
 
-_ENDED: Final = frozenset({
-    "BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY", "PREEMPTED",
-    "REVOKED", "TIMEOUT",
-})  # fmt: skip
 _ON_HOLD: Final = frozenset({"JobHeldUser", "JobHeldAdmin"})
 REQUEUED: Final = "job requeued in held state"
 """Of a job that ran when it was put on hold, in all states until it is released."""
 _HELD: Final = frozenset({"REQUEUE_HOLD", "REQUEUED_HOLD", "SPECIAL_EXIT"})
 _RUNNING: Final = frozenset({"RUNNING", "CONFIGURING", "COMPLETING", "SIGNALING", "STAGE_OUT"})
-_NO_EXIT: Final = frozenset({"NODE_FAIL", "BOOT_FAIL", "PREEMPTED", "REVOKED"})
 
 
 class Row(Struct, frozen=True, kw_only=True):
-    """A job as squeue shows it.
+    """A job as Slurm shows it, or those tasks of an array that wait and that it shows as one.
 
     Attributes:
         cluster: the array's job id, or the job's own.
-        proc: the index in the array; 0 for a job that is no array.
-        id: what Slurm's programs call it.
+        tasks: the indexes in the array; 0 for a job that is no array.
+        is_array: whether they are tasks of one.
         slurm_state: Slurm's own word.
         reason: why it waits, in Slurm's word.
         exit_code: of the program; None while it has none, or when a signal ended it.
@@ -48,11 +44,14 @@ class Row(Struct, frozen=True, kw_only=True):
         nice: the larger, the later it runs.
         uuid: of hepsub's submission; empty for a job of somebody else's program.
         once: its key; empty for none.
+        cancelled_by: the number of the user who cancelled it; empty for not known.
+        cpu_seconds: of all its processes; 0 for not known, as squeue never tells it.
+        peak_mb: the most memory that was seen in use, in MB (2**20 bytes); likewise.
     """
 
     cluster: int
-    proc: int
-    id: str
+    tasks: Tasks
+    is_array: bool
     slurm_state: str
     reason: str
     exit_code: int | None
@@ -71,11 +70,29 @@ class Row(Struct, frozen=True, kw_only=True):
     uuid: str
     once: str
     name: str
+    cancelled_by: str = ""
+    cpu_seconds: float = 0
+    peak_mb: float = 0
+
+    @property
+    def proc(self) -> int:
+        """The index of the first of them."""
+        return self.tasks[0].start
+
+    def of(self, proc: int) -> Row:
+        """The row of one of them."""
+        return replace(self, tasks=(range(proc, proc + 1),))
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether squeue shows tasks as one of which some are on hold, and others wait (without --array)."""
+        reasons = self.reason.split(",")
+        return len(reasons) > 1 and not _ON_HOLD.isdisjoint(reasons)
 
     @property
     def has_ended(self) -> bool:
         """Whether it is only remembered."""
-        return self.slurm_state in _ENDED
+        return self.slurm_state in ENDED
 
     @property
     def state(self) -> State:
@@ -87,7 +104,7 @@ class Row(Struct, frozen=True, kw_only=True):
             return State.HELD
         if word == "CANCELLED":
             return State.REMOVED
-        if word in _ENDED:
+        if word in ENDED:
             return State.COMPLETED
         if word in _RUNNING:
             return State.RUNNING
@@ -122,26 +139,29 @@ def _row(said: dict[str, str]) -> Row | None:
     if not said["ArrayJobID"].isdecimal() or not said["JobID"].isdecimal():
         return None
     task = said["ArrayTaskID"]
-    array = task.isdecimal()
-    code, signal = _exit(said["exit_code"], said["State"])
-    uuid, once = _mark(said["Comment"])
+    is_array = task != "N/A"
+    tasks = read_tasks(task) if is_array else (range(1),)
+    if not tasks:
+        return None
+    code, signal = exit_of(said["exit_code"], said["State"])
+    uuid, once = mark(said["Comment"])
     cluster = int(said["ArrayJobID"])
     return Row(
         cluster=cluster,
-        proc=int(task) if array else 0,
-        id=f"{cluster}_{task}" if array else said["JobID"],
+        tasks=tasks,
+        is_array=is_array,
         slurm_state=said["State"],
         reason=said["Reason"],
         exit_code=code,
         exit_signal=signal,
         owner=said["UserName"],
-        submitted=_moment(said["SubmitTime"]),
-        started=_moment(said["StartTime"]),
-        ended=_moment(said["EndTime"]) if said["State"] in _ENDED else 0,
+        submitted=moment(said["SubmitTime"]),
+        started=moment(said["StartTime"]),
+        ended=moment(said["EndTime"]) if said["State"] in ENDED else 0,
         run_seconds=seconds(said["TimeUsed"]),
         limit_s=int(seconds(said["TimeLimit"])),
-        memory_mb=_megabytes(said["MinMemory"]),
-        cpus=int(said["NumCPUs"]) if said["NumCPUs"].isdecimal() else 1,
+        memory_mb=round(megabytes(said["MinMemory"])),
+        cpus=number(said["NumCPUs"]) or 1,
         nice=int(said["Nice"]) if re.fullmatch(r"-?\d{1,10}", said["Nice"]) else 0,
         nodes=said["NodeList"],
         partition=said["Partition"],
@@ -149,54 +169,6 @@ def _row(said: dict[str, str]) -> Row | None:
         once=once,
         name=said["Name"],
     )
-
-
-def _exit(text: str, state: str) -> tuple[int | None, int | None]:
-    """Exit code and signal: 24.11 says CODE:SIGNAL, 22.05 the number of wait(2)."""
-    if state not in _ENDED or state in _NO_EXIT:
-        return None, None
-    code, colon, signal = text.partition(":")
-    if not code.isdecimal():
-        return None, None
-    number = int(code)
-    if colon:
-        ended_by = int(signal) if signal.isdecimal() else 0
-    else:
-        number, ended_by = number >> 8, number & 0x7F
-    if ended_by:
-        return None, ended_by
-    # What Slurm itself ended (TIMEOUT, OUT_OF_MEMORY, …) may have 0 there, and is no success.
-    return (number, None) if number or state == "COMPLETED" else (None, None)
-
-
-def _mark(comment: str) -> tuple[str, str]:
-    if not comment.startswith(MARK):
-        return "", ""
-    uuid, _, once = comment[len(MARK) :].partition(":")
-    return (uuid, once) if re.fullmatch(r"[0-9a-f-]{36}", uuid) else ("", "")
-
-
-def _moment(text: str) -> float:
-    return float(text) if re.fullmatch(r"\d{1,12}", text) else 0.0
-
-
-def seconds(text: str) -> float:
-    """A time as Slurm writes it, [DAYS-][[HOURS:]MINUTES:]SECONDS, in seconds; 0 for what is none."""
-    match = re.fullmatch(r"(?:(\d{1,6})-)?(?:(\d{1,6}):)?(\d{1,6}):(\d{1,2})", text)
-    if match is None:
-        return 0
-    days, hours, minutes, rest = (int(each or 0) for each in match.groups())
-    return ((days * 24 + hours) * 60 + minutes) * 60 + rest
-
-
-_UNITS: Final = {"K": 2.0**-10, "M": 1.0, "G": 2.0**10, "T": 2.0**20}
-
-
-def _megabytes(text: str) -> int:
-    match = re.fullmatch(r"([\d.]{1,15})([KMGT]?)", text)
-    if match is None or match[1].count(".") > 1 or match[1] == ".":
-        return 0
-    return round(float(match[1]) * _UNITS[match[2] or "M"])
 
 
 NODE_FORMAT: Final = "%c|%m|%d|%G"

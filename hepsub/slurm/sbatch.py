@@ -9,7 +9,7 @@ from hepsub.batch_edit import Edit
 from hepsub.errors import NotOnSlurm
 from hepsub.plan.model import Plan
 from hepsub.policy.model import Pool
-from hepsub.slurm.rows import MARK
+from hepsub.slurm.quantities import MARK
 from hepsub.slurm.script import log_pattern
 from hepsub.slurm.slips import Slip
 from hepsub.terminal import printable

@@ -17,7 +17,10 @@ from hepsub.plan.bundle_paths import SCRATCH, SHARED
 from hepsub.plan.environment import JOB_ID
 from hepsub.plan.model import Plan
 from hepsub.plan.template import Name, Template, Values
+from hepsub.slurm.ends import ENDED_EARLY, NO_LOG
 
+_NO_LOG_CODE = 73
+"""EX_CANTCREAT of sysexits.h."""
 _MOST_BYTES = 4_000_000
 """Slurm refuses a script of 4 MiB (slurm.conf(5), max_script_size)."""
 _ALIKE = frozenset({Name.PROC, Name.CLUSTER, Name.INDEX})
@@ -60,7 +63,7 @@ def _begin(plan: Plan, uuid: str) -> Iterator[str]:
     yield "#!/bin/sh"
     yield f"# hepsub {__version__}, submission {uuid}"
     yield "_hepsub_cluster=$SLURM_ARRAY_JOB_ID _hepsub_proc=$SLURM_ARRAY_TASK_ID"
-    yield f"_hepsub_index=$((_hepsub_proc + {plan.first}))"
+    yield f"_hepsub_index=$((_hepsub_proc + {plan.first})) _hepsub_told="
 
 
 def _starter(plan: Plan, uuid: str, scratch: str) -> Iterator[str]:
@@ -111,7 +114,8 @@ def _job(
     logs = (plan.stdout, plan.stderr)
     if not all(map(log_pattern, logs)):
         out, err = (_word(each if values is None else each.fill_known(values)) for each in logs)
-        yield f"exec >{out} 2>{'&1' if out == err else err} || exit 73"
+        # `command`: a shell whose exec fails would end there (POSIX, special built-ins).
+        yield f"command exec >{out} 2>{'&1' if out == err else err} || _hepsub_told={NO_LOG}"
 
 
 def _spellable(name: str) -> str:
@@ -133,12 +137,16 @@ def _run(ends: str) -> Iterator[str]:
     """Start the program and note its end; what ends the job early ends it first, and this shell notes that."""
     note = f"{shlex.quote(ends)}/$_hepsub_proc"
     yield f"export {JOB_ID}"
-    yield "trap : TERM INT HUP USR1 USR2"
+    yield f"trap _hepsub_told={ENDED_EARLY} TERM"
+    yield "trap : INT HUP USR1 USR2"
     yield "_hepsub_began=$(date +%s)"
-    yield '"$@"'
+    yield f'if [ "$_hepsub_told" = {NO_LOG} ]; then (exit {_NO_LOG_CODE}); else "$@"; fi'
     yield "_hepsub_code=$?"
+    # Slurm signals one process after the other, and this shell not always first.
+    yield '[ "$_hepsub_code" -ne 143 ] || sleep 1'
     yield (
-        'printf "%s %s %s %s\\n" "$_hepsub_code" "$_hepsub_began" "$(date +%s)" "$SLURMD_NODENAME"'
+        'printf "%s %s %s %s %s\\n" "$_hepsub_code" "$_hepsub_began" "$(date +%s)"'
+        ' "${SLURMD_NODENAME:--}" "$_hepsub_told"'
         f" 2>/dev/null >{note}.new && mv -f {note}.new {note} 2>/dev/null"
     )
     yield "exit $_hepsub_code"

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 
-from hepsub.batch import JobStatus, Selection
+from msgspec.structs import replace
+
+from hepsub.batch import Selection
 from hepsub.jobid import JobId
 from hepsub.slurm.rows import Row
 from hepsub.slurm.slips import Slip
+from hepsub.slurm.tasks import common
+
+_MOST_NAMED = 500
 
 
 def clusters_in(ids: Iterable[JobId]) -> list[int]:
@@ -15,30 +21,53 @@ def clusters_in(ids: Iterable[JobId]) -> list[int]:
     return sorted({each.cluster for each in ids})
 
 
-def is_row_meant(row: Row, selection: Selection) -> bool:
-    """Whether a selection means a job that Slurm knows."""
-    if selection.ids and not any(each.holds(row.cluster, row.proc) for each in selection.ids):
-        return False
+def asked_for(ids: Sequence[JobId]) -> list[str]:
+    """What squeue is asked for (--jobs), which knows no ranges: a few jobs by themselves, else whole clusters."""
+    few = sum(each.width() or _MOST_NAMED + 1 for each in ids) <= _MOST_NAMED
+    if not few:
+        return [str(cluster) for cluster in clusters_in(ids)]
+    procs = ((each, range(each.first or 0, (each.last or 0) + 1)) for each in ids)
+    return sorted({f"{each.cluster}_{proc}" for each, those in procs for proc in those})
+
+
+def ids_by_cluster(ids: Iterable[JobId]) -> Mapping[int, list[JobId]]:
+    """The ids of each cluster."""
+    found = defaultdict[int, list[JobId]](list)
+    for each in ids:
+        found[each.cluster].append(each)
+    return found
+
+
+def narrowed(
+    row: Row, selection: Selection, ids: Mapping[int, Sequence[JobId]] | None
+) -> Row | None:
+    """What a selection means of the jobs that Slurm knows in one row; None for nothing.
+
+    Args:
+        row: the jobs.
+        selection: which are meant; its ids are in `ids`.
+        ids: of each cluster; None where it names none.
+    """
     if selection.states and row.state not in selection.states:
-        return False
+        return None
     if selection.once and row.once != selection.once:
-        return False
-    return not selection.uuid or row.uuid == selection.uuid
+        return None
+    if selection.uuid and row.uuid != selection.uuid:
+        return None
+    if ids is None:
+        return row
+    tasks = common(row.tasks, ids.get(row.cluster, ()))
+    if not tasks:
+        return None
+    return row if tasks == row.tasks else replace(row, tasks=tasks)
 
 
 def is_slip_meant(slip: Slip, selection: Selection) -> bool:
     """Whether a selection may mean jobs of a submission that is kept."""
-    if selection.ids and slip.cluster not in clusters_in(selection.ids):
+    if selection.ids and all(each.cluster != slip.cluster for each in selection.ids):
         return False
     if selection.owner and slip.owner != selection.owner:
         return False
     if selection.once and slip.once != selection.once:
         return False
     return not selection.uuid or slip.uuid == selection.uuid
-
-
-def is_job_meant(job: JobStatus, selection: Selection) -> bool:
-    """Whether a selection means a job."""
-    if selection.ids and not any(each.holds(job.cluster, job.proc) for each in selection.ids):
-        return False
-    return not selection.states or job.state in selection.states

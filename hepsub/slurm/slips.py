@@ -1,8 +1,8 @@
 """What is kept of each submission to Slurm, which forgets a job some minutes after its end (MinJobAge, slurm.conf(5)).
 
-In DIRECTORY/UUID lie `slip.json` and `ends/PROC`, which each job writes when its program has ended: what a job wrote
-is data. DIRECTORY/gates/UUID is there while the jobs wait for hepsub to release them, and says `cancelled` where their
-user took them back; DIRECTORY/clusters/POOL.ID says which submission a cluster is. So nothing has to read all slips.
+In DIRECTORY/UUID lie `slip.json`, and what is known of the ends of its jobs (ends.py). DIRECTORY/gates/UUID is there
+while the jobs wait for hepsub to release them, and says `cancelled` where their user took them back;
+DIRECTORY/clusters/POOL.ID says which submission a cluster is. So nothing has to read all slips.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -19,13 +21,15 @@ from msgspec.structs import replace
 
 from hepsub.documents import Malformed, read_file, read_json
 from hepsub.files import lock_open, make_private, open_own, write_whole
+from hepsub.jobid import procs_text
+from hepsub.slurm.ends import ENDS, REMOVED, note_removed
+from hepsub.slurm.rows import Row
 from hepsub.tree import open_tree, remove_tree
 
 _LARGEST = 2**26
-_END_BYTES = 512
 _KEPT_S = 100 * 86400
 """As long as what is kept of other jobs that have ended."""
-SLIP, ENDS, GATES, CLUSTERS = "slip.json", "ends", "gates", "clusters"
+SLIP, GATES, CLUSTERS = "slip.json", "gates", "clusters"
 _PRUNED = ".pruned"
 _CANCELLED = "cancelled"
 _DAY_S = 86400
@@ -72,20 +76,6 @@ class Slip(Struct, frozen=True, kw_only=True):
 
     def _filled(self, pattern: str, proc: int) -> str:
         return pattern.replace("%A", str(self.cluster)).replace("%a", str(proc))
-
-
-class End(Struct, frozen=True, kw_only=True):
-    """How a job's program ended, as the job itself says.
-
-    Attributes:
-        code: what the shell made of it: 128 and the signal, where one ended it.
-        began: in seconds since the epoch, as is `ended`.
-    """
-
-    code: int
-    began: float
-    ended: float
-    host: str
 
 
 class Slips(Struct, kw_only=True, eq=False):
@@ -164,6 +154,20 @@ class Slips(Struct, kw_only=True, eq=False):
         with contextlib.suppress(OSError):
             remove_tree(self.place(uuid))
 
+    def note_removed(self, rows: Iterable[Row], when: float) -> None:
+        """Note that jobs were removed, those that were ending by themselves excepted.
+
+        Args:
+            rows: the jobs, as Slurm showed them before.
+            when: before it was told, in seconds since the epoch.
+        """
+        removed = defaultdict[str, list[range]](list)
+        for row in rows:
+            if row.uuid and not row.has_ended and row.slurm_state != "COMPLETING":
+                removed[row.uuid] += row.tasks
+        for uuid, tasks in removed.items():
+            note_removed(self.place(uuid), procs_text(chain.from_iterable(tasks)), when)
+
     def cancel(self, uuid: str) -> None:
         """Note that the jobs of a submission are not to be released, if they still wait for that."""
         gate = self.directory / GATES / uuid
@@ -222,15 +226,17 @@ class Slips(Struct, kw_only=True, eq=False):
             return read_json(tree.read(SLIP, _LARGEST), Slip, most=_LARGEST, any_text=True)
         return None
 
-    def ends(self, uuid: str) -> dict[int, End]:
-        """How the jobs of a submission ended that have said so, by ProcId."""
-        found = {}
-        with contextlib.suppress(OSError), open_tree(self.place(uuid) / ENDS) as tree:
-            for name in tree.names(2**21):
-                with contextlib.suppress(OSError):
-                    if name.isdecimal() and (end := _read_end(tree.read(name, _END_BYTES))):
-                        found[int(name)] = end
-        return found
+    def latest(self) -> Iterator[tuple[float, Slip]]:
+        """All that can be read, and when a job of each ended last or so, the latest first."""
+        found: list[tuple[float, str]] = []
+        with contextlib.suppress(OSError), open_tree(self.directory) as tree:
+            for name in tree.names(2**20):
+                if len(name) == _UUID_LENGTH:
+                    looks = (tree.look(f"{name}/{each}") for each in (ENDS, REMOVED))
+                    found.append((max((each.st_mtime for each in looks if each), default=0), name))
+        for moment, name in sorted(found, reverse=True):
+            if (slip := self.find(name)) is not None:
+                yield moment, slip
 
 
 def _named(pool: str, cluster: int) -> str:
@@ -249,13 +255,3 @@ def _lock(gate: Path, flags: int) -> int:
         return descriptor
     os.close(descriptor)
     return -1
-
-
-def _read_end(content: bytes) -> End | None:
-    words = content.decode("utf-8", "replace").split()
-    if len(words) not in (3, 4) or not all(
-        each.isdecimal() and len(each) < 13 for each in words[:3]
-    ):
-        return None
-    code, began, ended = map(int, words[:3])
-    return End(code=code, began=began, ended=ended, host=words[3] if len(words) == 4 else "")

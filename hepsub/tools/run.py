@@ -22,8 +22,8 @@ from hepsub.situation import SAVED_PREFIX
 from hepsub.tools.pipes import TooMuch, read_pipes
 
 _LOG = logging.getLogger(__name__)
-_MOST = 2**24
-"""No program that hepsub asks has more to say."""
+USUALLY_MOST = 2**24
+"""Hardly a program that hepsub asks has more to say, in bytes."""
 
 
 class Completed(Struct, frozen=True, kw_only=True):
@@ -149,6 +149,7 @@ def run(
     environment: Mapping[str, str] | None = None,
     without: tuple[str, ...] = (),
     pass_fds: tuple[int, ...] = (),
+    most: int = USUALLY_MOST,
 ) -> Completed:
     """Run a program to its end, without a terminal and without the caller's library path.
 
@@ -159,12 +160,18 @@ def run(
         environment: variables besides hepsub's own.
         without: beginnings of the names of variables that it does not get.
         pass_fds: descriptors that it gets.
+        most: so many bytes it may print.
 
     Raises:
         ToolFailed: it is not installed, did not end in time, or (with check) failed.
     """
     done = run_within(
-        argv, timeout=timeout, environment=environment, without=without, pass_fds=pass_fds
+        argv,
+        timeout=timeout,
+        environment=environment,
+        without=without,
+        pass_fds=pass_fds,
+        most=most,
     )
     if done is None:
         raise _too_slow(argv, timeout)
@@ -180,11 +187,12 @@ def run_within(
     environment: Mapping[str, str] | None = None,
     without: tuple[str, ...] = (),
     pass_fds: tuple[int, ...] = (),
+    most: int = USUALLY_MOST,
 ) -> Completed | None:
     """Run a program as `run` does, and give what it did; None when it did not end in time.
 
     Raises:
-        ToolFailed: it is not installed, cannot be started, or writes more than 16 MB.
+        ToolFailed: it is not installed, cannot be started, or writes more than `most` bytes.
     """
     _LOG.debug("running %s", _shown(argv))
     with _startable(argv):
@@ -200,7 +208,7 @@ def run_within(
     with process:
         try:
             out, err = read_pipes(
-                _open(process.stdout), _open(process.stderr), most=_MOST, seconds=timeout
+                _open(process.stdout), _open(process.stderr), most=most, seconds=timeout
             )
             code = process.wait(max(0.0, end - time.monotonic()))
         except (TimeoutError, subprocess.TimeoutExpired):
@@ -209,7 +217,7 @@ def run_within(
         except TooMuch as error:
             process.kill()
             raise ToolFailed(
-                f"{argv[0]} wrote more than {_MOST >> 20} MB, and was ended",
+                f"{argv[0]} wrote more than {most >> 20} MB, and was ended",
                 remedy=f"see what {argv[0]} does at the terminal",
             ) from error
         except BaseException:  # Ctrl-C too: nobody else knows the process

@@ -7,11 +7,11 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 
 from hepsub.errors import PoolUnreachable, ScheddNotReached, ToolFailed
-from hepsub.tools.run import Completed, run
+from hepsub.tools.run import USUALLY_MOST, Completed, run
 
 _ANSWER_S = 60.0
-_PLAIN = {"LC_ALL": "C.UTF-8", "SLURM_TIME_FORMAT": "%s"}
-"""Times as seconds since the epoch (squeue(1)), messages in English."""
+_PLAIN = {"LC_ALL": "C.UTF-8", "SLURM_TIME_FORMAT": "%s", "SLURM_BITSTR_LEN": "0"}
+"""Times as seconds since the epoch, all tasks of an array however many they are (squeue(1)); messages in English."""
 _FOREIGN = (
     "SBATCH_",
     "SQUEUE_",
@@ -38,6 +38,7 @@ def ask(
     check: bool = True,
     pass_fds: tuple[int, ...] = (),
     timeout: float = _ANSWER_S,
+    most: int = USUALLY_MOST,
 ) -> Completed:
     """Run one of Slurm's programs to its end.
 
@@ -46,6 +47,7 @@ def ask(
         check: whether its failure is an error.
         pass_fds: descriptors that it gets.
         timeout: how long it may take, in seconds.
+        most: so many bytes it may print.
 
     Raises:
         ScheddNotReached: Slurm is not installed on this machine.
@@ -60,6 +62,7 @@ def ask(
             environment=_PLAIN,
             without=_FOREIGN,
             pass_fds=pass_fds,
+            most=most,
         )
     except ToolFailed as error:
         if "is not installed" in error.message:

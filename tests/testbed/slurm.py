@@ -30,6 +30,7 @@ CGROUP = {
     "trixie": "CgroupPlugin=disabled\n",
 }
 HOSTNAME = "hpc01"
+NODE = ("scontrol", "update", f"nodename={HOSTNAME}")
 POLL = 0.1
 READY_S = 30
 CONFIG = """\
@@ -125,8 +126,10 @@ class Slurm:
         )
         self.sandbox.write("/etc/slurm/slurm.conf", text + extra)
 
-    def start_controller(self) -> None:
-        """Start slurmctld and wait until it answers."""
+    def start_controller(self, *, fresh: bool = False) -> None:
+        """Start slurmctld and wait until it answers; `fresh` is without what it knew before."""
+        if fresh:
+            self.run(["sh", "-c", "rm -rf /var/spool/slurmctld/*"])
         self.sandbox.launch(["slurmctld"])
         self._wait_for(lambda: self.run(["squeue"], check=False).returncode == 0, "slurmctld")
 
@@ -138,12 +141,21 @@ class Slurm:
     def start_node(self) -> None:
         """Start slurmd and wait until it takes jobs."""
         self.sandbox.launch(["slurmd", "-N", HOSTNAME])
+        self.run([*NODE, "state=resume"], check=False)  # of one that is not down it is refused
         self._wait_for(lambda: self._node_state().startswith(("idle", "mix", "alloc")), "slurmd")
 
     def kill_node(self) -> None:
         """Kill slurmd and all that it runs."""
         pid = self.sandbox.path(f"/run/slurmd.{HOSTNAME}.pid").read_text().strip()
         self.run(["kill", "-KILL", pid])
+
+    def fail_node(self) -> None:
+        """Let the node vanish with all that it runs, and Slurm notice it."""
+        self.kill_node()
+        self.run(["pkill", "-KILL", "slurmstepd"], check=False)
+        for user in host.USERS:
+            self.run(["pkill", "-KILL", "-u", user.name], check=False)
+        self.run([*NODE, "state=down", "reason=test"])
 
     def _node_state(self) -> str:
         return self.run(["sinfo", "-h", "-o", "%T"], check=False).stdout.strip()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.schemas import check_output
+from tests.testbed.process import TestbedError
 from tests.testbed.sandbox import Identity
 
 
@@ -89,6 +90,10 @@ class Account:
     def write(self, name: str, text: str, *, mode: int = 0o644) -> Path:
         """Write a file of the user, relative to `work`, and return its path."""
         path = self.work / name
+        if self.work not in path.parents:
+            raise TestbedError(
+                f"{path} is not below {self.work}: its directories are not the user's"
+            )
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
         path.chmod(mode)

@@ -79,8 +79,8 @@ def groups_of(jobs: Iterable[JobStatus]) -> list[list[JobStatus]]:
     """Jobs that failed, those that did so in the same way together, the largest group first."""
     found: dict[tuple[object, ...], list[JobStatus]] = {}
     for job in jobs:
-        reason = job.remove_reason if job.state is State.REMOVED else ""
-        found.setdefault((job.state, job.exit_code, job.exit_signal, reason), []).append(job)
+        kind = (job.state, job.exit_code, job.exit_signal, job.remove_reason)
+        found.setdefault(kind, []).append(job)
     return sorted(found.values(), key=lambda group: (-len(group), group[0].proc))
 
 
@@ -112,6 +112,8 @@ def end_text(job: JobStatus) -> str:
     """How a job that failed ended, in a few words."""
     if job.state is State.REMOVED:
         return f"removed: {job.remove_reason}" if job.remove_reason else "removed"
+    if job.remove_reason:
+        return job.remove_reason
     if job.exit_signal is not None:
         return f"signal {job.exit_signal}{_named(job.exit_signal)}"
     if job.exit_code is None:

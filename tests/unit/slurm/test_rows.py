@@ -7,7 +7,8 @@ import pytest
 from hepsub.batch import State
 from hepsub.batch_offers import Offer
 from hepsub.slurm.explain import explain
-from hepsub.slurm.rows import Row, read_nodes, read_rows, seconds, squeue_format
+from hepsub.slurm.quantities import seconds
+from hepsub.slurm.rows import Row, read_nodes, read_rows, squeue_format
 
 TOKEN = "0123456789abcdef"
 UUID = "e0339dba-f0a8-4ea4-80f9-8134af13c661"
@@ -32,14 +33,19 @@ def one(**said: str) -> Row:
 
 def test_a_job_that_waits() -> None:
     row = one()
-    assert (row.cluster, row.proc, row.id, row.state) == (4711, 3, "4711_3", State.IDLE)
+    assert (row.cluster, row.tasks, row.is_array, row.state) == (
+        4711,
+        (range(3, 4),),
+        True,
+        State.IDLE,
+    )
     assert (row.memory_mb, row.cpus, row.nice, row.limit_s) == (4000, 2, -5, 122_400)
     assert (row.uuid, row.once, row.exit_code, row.has_ended) == (UUID, "key 1", None, False)
 
 
 def test_a_job_that_is_no_array() -> None:
     row = one(ArrayTaskID="N/A", ArrayJobID="88", JobID="88", Comment="(null)")
-    assert (row.cluster, row.proc, row.id, row.uuid) == (88, 0, "88", "")
+    assert (row.cluster, row.proc, row.is_array, row.uuid) == (88, 0, False, "")
 
 
 @pytest.mark.parametrize(
@@ -95,11 +101,12 @@ def test_exit_codes_of_both_versions(
         ("10:30", 630),
         ("1:00:01", 3601),
         ("2-00:00:00", 172_800),
+        ("00:01.193", 1.193),
         ("UNLIMITED", 0),
         ("", 0),
     ],
 )
-def test_times(text: str, number: int) -> None:
+def test_times(text: str, number: float) -> None:
     assert seconds(text) == number
 
 
@@ -159,3 +166,17 @@ def test_nodes() -> None:
         Offer(memory_mb=256_000, cpus=64, disk_mb=9000, gpus=4),
         Offer(memory_mb=16_000, cpus=8, disk_mb=1 << 30, gpus=0),
     )
+
+
+@pytest.mark.parametrize(
+    ("reason", "mixed"),
+    [
+        ("JobHeldUser", False),
+        ("JobHeldUser,Resources", True),
+        ("Resources,Priority", False),
+        ("Resources,JobHeldAdmin", True),
+        ("Nodes required for job are DOWN, DRAINED or reserved", False),
+    ],
+)
+def test_tasks_that_squeue_shows_as_one_though_they_differ(reason: str, *, mixed: bool) -> None:
+    assert one(Reason=reason, ArrayTaskID="0-99%5").is_mixed is mixed

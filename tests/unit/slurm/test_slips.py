@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from hepsub.slurm.slips import End, Slip, Slips
+from hepsub.slurm.ends import End, ends_in, ends_of
+from hepsub.slurm.slips import Slip, Slips
 
 UUID = "e0339dba-f0a8-4ea4-80f9-8134af13c661"
 
@@ -47,10 +48,15 @@ def test_old_ones_are_forgotten(tmp_path: Path) -> None:
     [
         ("7 100 160 hpc01\n", End(code=7, began=100, ended=160, host="hpc01")),
         ("0 100 160 \n", End(code=0, began=100, ended=160, host="")),
+        ("0 100 160 - \n", End(code=0, began=100, ended=160, host="")),
+        (
+            "143 100 160 hpc01 TERM\n",
+            End(code=143, began=100, ended=160, host="hpc01", told="TERM"),
+        ),
         ("", None),
         ("7 100", None),
         ("-1 2 3 x", None),
-        ("7 100 160 a b", None),
+        ("7 100 160 a b c", None),
         ("9" * 400, None),
     ],
 )
@@ -60,7 +66,8 @@ def test_what_a_job_noted_is_data(tmp_path: Path, text: str, end: End | None) ->
     (slips.place(UUID) / "ends/2").write_text(text)
     (slips.place(UUID) / "ends/1").symlink_to("/etc/passwd")
     (slips.place(UUID) / "ends/x").write_text("0 1 2 y")
-    assert slips.ends(UUID) == ({2: end} if end else {})
+    expected = {2: end} if end else {}
+    assert ends_in(slips.place(UUID), 5) == ends_of(slips.place(UUID), range(3)) == expected
 
 
 def test_where_logs_are() -> None:
