@@ -191,7 +191,13 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
 
     def open_gate(self, cluster: int, *, factory: bool, held: bool = False) -> None:  # noqa: ARG002 (the seam's)
         """Release the jobs of a cluster whose id is in the journal now."""
-        ask(["scontrol", "release", str(cluster)])
+        done = ask(["scontrol", "release", str(cluster)], check=False)
+        # What it says of jobs that no node can run now is no refusal: they are released, and wait (tried on 24.11).
+        if (
+            done.code != 0
+            and State.HELD in self.count(Selection(ids=(JobId(cluster=cluster),))).states
+        ):
+            raise ToolFailed(f"scontrol failed: {said(done)}", remedy="see its words")
         kept = self.slips.of_cluster(self.pool, cluster)
         own = [kept.uuid] if kept is not None else list(self.slips.gates)
         for uuid in own:

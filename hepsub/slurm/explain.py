@@ -28,6 +28,7 @@ _WAITS: Final = {
 _NEVER: Final = {
     "PartitionTimeLimit": "idle, and will not start: {walltime} is more than its partition {partition} allows",
     "PartitionNodeLimit": "idle, and will not start: its partition {partition} does not have such nodes",
+    "PartitionConfig": "idle, and will not start as things are: its partition {partition} has no such nodes now",
     "BadConstraints": "idle, and will not start: no node is as it asks for",
     "AccountNotAllowed": "idle, and will not start: its account may not use the partition {partition}",
     "InvalidAccount": "idle, and will not start: Slurm does not know its account",

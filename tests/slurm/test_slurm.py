@@ -108,10 +108,16 @@ def test_what_cannot_be_is_refused(alice: LoginNode, words: tuple[str, ...], sai
 
 
 def test_what_no_node_has_is_said(alice: LoginNode) -> None:
-    done = alice.run(["hep_sub", "-mem", "99999", "show.sh"])
+    """It is submitted all the same: there may be such a node tomorrow."""
+    done = alice.run(["hep_sub", "-mem", "99999", "-np", "99", "show.sh"])
     assert done.returncode == 0, done.stderr
     assert "99999 MB of memory (-mem)" in done.stderr
-    assert "the most is 16000 MB" in done.stderr
+    assert "the most is 16000 MB of memory and 8 core(s)" in done.stderr
+    assert "scontrol" not in done.stderr
+    cluster = int(done.stdout.split()[-1])
+    assert states(alice, cluster) == "I"
+    assert "(I): idle" in does(alice, "hep_q", "-i", str(cluster), "-why")
+    assert "completed" not in alice.run(["hep_sub", "show.sh", "-argu", "0"]).stderr
 
 
 def test_a_controller_that_is_away_is_said(alice: LoginNode, slurm: Slurm) -> None:

@@ -280,7 +280,7 @@ def _notes(ready: Prepared, plan: Plan) -> Iterator[str]:
     procs = procs_brief(job.earlier for job in jobs)
     yield (
         f"{first.cluster}.{procs} run again: %{{ProcId}}, items, outputs and _CONDOR_IHEP_JOB_ID are as they were;"
-        " only HTCondor's own ids are new, from 0"
+        " only the batch system's own ids are new, from 0"
     )
     held = [job.run.job for job in jobs if job.verdict is Verdict.HELD]
     if held:
