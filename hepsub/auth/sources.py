@@ -66,5 +66,5 @@ def source_for(
 
 def _scratch(situation: Situation) -> Path | None:
     """A directory in memory that only the user sees, where there is one."""
-    runtime = Path(situation.environment.get("XDG_RUNTIME_DIR") or "/nonexistent")
-    return runtime if runtime.is_dir() else None
+    runtime = situation.environment.get("XDG_RUNTIME_DIR")
+    return Path(runtime) if runtime and Path(runtime).is_dir() else None

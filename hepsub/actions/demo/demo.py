@@ -31,9 +31,8 @@ from hepsub.job import EnvironmentRequest, FileRequest, JobSpec
 from hepsub.journal import Journal
 from hepsub.local.pool import open_here
 from hepsub.local.start import USUAL
-from hepsub.plan.location import ObjectPlace
 from hepsub.policy.load import merge
-from hepsub.policy.model import Layer, Policy
+from hepsub.policy.model import Layer
 from hepsub.result import Result
 from hepsub.session import Session
 from hepsub.situation import paths_for
@@ -188,11 +187,12 @@ def _session(session: Session, directory: Path, server: S3Server, keys: S3Creden
     }
     situation = replace(session.situation, cwd=directory, environment=environment)
     paths = paths_for(environment, directory)
+    policy = _POLICY.format(endpoint=server.endpoint, bundles=directory / "bundles")
     return replace(
         session,
         situation=situation,
         paths=paths,
-        policy=_policy(server.endpoint, directory / "bundles"),
+        policy=merge([Layer(file="the demo's policy", text=policy)]),
         journal=Journal(directory=paths.journal, host=situation.host),
         connect=lambda pool, _: open_here(
             pool,
@@ -202,12 +202,6 @@ def _session(session: Session, directory: Path, server: S3Server, keys: S3Creden
             replace(USUAL, linger_s=0.0),
         ),
         keys=lambda _name, _storage: keys,
-    )
-
-
-def _policy(endpoint: str, bundles: Path) -> Policy:
-    return merge(
-        [Layer(file="the demo's policy", text=_POLICY.format(endpoint=endpoint, bundles=bundles))]
     )
 
 
@@ -260,10 +254,8 @@ def _failure(directory: Path, waited: Waited) -> JobsFailed:
 
 
 def _collect(store: Store, waited: Waited) -> Histogram:
-    signer = store.client()
-    texts = []
-    for proc in range(len(waited.jobs)):
-        place = ObjectPlace(storage=_STORAGE, bucket="out", key=f"mass_{proc}.csv")
-        answer = signer.get_object(Bucket=place.bucket, Key=place.key)
-        texts.append(answer["Body"].read().decode())
-    return add_up(read_histogram(text) for text in texts)
+    client = store.client()
+    answers = (
+        client.get_object(Bucket="out", Key=f"mass_{proc}.csv") for proc in range(len(waited.jobs))
+    )
+    return add_up(read_histogram(each["Body"].read().decode()) for each in answers)
