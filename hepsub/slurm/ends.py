@@ -21,8 +21,9 @@ from hepsub.tree import open_tree
 ENDS, REMOVED = "ends", "removed"
 ENDED_EARLY = "TERM"
 """What a job notes that was told to end (SIGTERM), by Slurm or whoever removed it."""
-NO_LOG = "log"
-"""What a job notes whose program was not started, because a log could not be opened."""
+NO_LOG, NO_DIRECTORY, NO_BUNDLE = "log", "directory", "bundle"
+"""What a job notes whose program was not started: a log could not be opened, or one of these is not on its node."""
+NOT_STARTED = frozenset({NO_LOG, NO_DIRECTORY, NO_BUNDLE})
 _END_BYTES = 512
 _LINES_BYTES = 2**24
 
@@ -33,7 +34,7 @@ class End(Struct, frozen=True, kw_only=True):
     Attributes:
         code: what the shell made of it: 128 and the signal, where one ended it.
         began: in seconds since the epoch, as is `ended`.
-        told: what else it says: ENDED_EARLY or NO_LOG, or nothing.
+        told: what else it says: ENDED_EARLY, one of NOT_STARTED, or nothing.
     """
 
     code: int

@@ -17,10 +17,10 @@ from hepsub.plan.bundle_paths import SCRATCH, SHARED
 from hepsub.plan.environment import JOB_ID
 from hepsub.plan.model import Plan
 from hepsub.plan.template import Name, Template, Values
-from hepsub.slurm.ends import ENDED_EARLY, NO_LOG
+from hepsub.slurm.ends import ENDED_EARLY, NO_BUNDLE, NO_DIRECTORY, NO_LOG
 
-_NO_LOG_CODE = 73
-"""EX_CANTCREAT of sysexits.h."""
+_NOT_STARTED_CODE = 73
+"""Of a job whose program was not started: EX_CANTCREAT of sysexits.h."""
 _MOST_BYTES = 4_000_000
 """Slurm refuses a script of 4 MiB (slurm.conf(5), max_script_size)."""
 _ALIKE = frozenset({Name.PROC, Name.CLUSTER, Name.INDEX})
@@ -64,6 +64,9 @@ def _begin(plan: Plan, uuid: str) -> Iterator[str]:
     yield f"# hepsub {__version__}, submission {uuid}"
     yield "_hepsub_cluster=$SLURM_ARRAY_JOB_ID _hepsub_proc=$SLURM_ARRAY_TASK_ID"
     yield f"_hepsub_index=$((_hepsub_proc + {plan.first})) _hepsub_told="
+    if plan.staging is None or plan.staging.in_place:
+        # Slurm itself would go on in /tmp.
+        yield f"cd {shlex.quote(plan.directory)} 2>/dev/null || _hepsub_told={NO_DIRECTORY}"
 
 
 def _starter(plan: Plan, uuid: str, scratch: str) -> Iterator[str]:
@@ -71,6 +74,7 @@ def _starter(plan: Plan, uuid: str, scratch: str) -> Iterator[str]:
     if plan.staging is None:
         return
     bundle = shlex.quote(f"{plan.staging.bundle_root}/{uuid}")
+    yield f"[ -x {bundle}/{SHARED}/{SCRATCH} ] || _hepsub_told={NO_BUNDLE}"
     yield "shift"
     yield f'set -- {bundle}/{SHARED}/{SCRATCH} {bundle} "$_hepsub_proc" "$@"'
     yield f"export HEPSUB_NODE_SCRATCH={shlex.quote(scratch)} HEPSUB_TERM_S={_TERM_S}"
@@ -140,7 +144,7 @@ def _run(ends: str) -> Iterator[str]:
     yield f"trap _hepsub_told={ENDED_EARLY} TERM"
     yield "trap : INT HUP USR1 USR2"
     yield "_hepsub_began=$(date +%s)"
-    yield f'if [ "$_hepsub_told" = {NO_LOG} ]; then (exit {_NO_LOG_CODE}); else "$@"; fi'
+    yield f'if [ "$_hepsub_told" ]; then (exit {_NOT_STARTED_CODE}); else "$@"; fi'
     yield "_hepsub_code=$?"
     # Slurm signals one process after the other, and this shell not always first.
     yield '[ "$_hepsub_code" -ne 143 ] || sleep 1'

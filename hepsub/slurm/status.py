@@ -7,12 +7,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from hepsub.batch import ClusterCounts, JobStatus, State
-from hepsub.slurm.ends import NO_LOG, End
+from hepsub.slurm.ends import NO_BUNDLE, NO_DIRECTORY, NO_LOG, NOT_STARTED, End
 from hepsub.slurm.rows import REQUEUED, Row
 from hepsub.slurm.slips import Slip
 from hepsub.slurm.tasks import number_of
 from hepsub.units import duration_text
 
+_NOT_THERE = {
+    NO_DIRECTORY: "the directory that hep_sub was called in: call it on a file system that the nodes share",
+    NO_BUNDLE: "hepsub's bundle: bundle_dir in [staging] has to be on a file system that the nodes share",
+}
 _CANCELLED: Final = "cancelled"
 _WHY: Final = {
     "TIMEOUT": "it ran longer than its walltime of {walltime}",
@@ -163,21 +167,22 @@ def _why_ended(row: Row, slip: Slip | None, end: End | None) -> str:
     if words := _WHY.get(row.slurm_state):
         limit = duration_text(row.limit_s)
         return words.format(walltime=limit, memory=row.memory_mb, node=row.nodes)
-    if row.exit_signal == _NOT_STARTED:
-        return _no_log(slip, row.proc)
-    return _no_log(slip, row.proc) if end is not None and end.told == NO_LOG else ""
+    told = NO_LOG if row.exit_signal == _NOT_STARTED else end.told if end is not None else ""
+    return _not_started(slip, row.proc, told) if told in NOT_STARTED else ""
 
 
 def _why_noted(slip: Slip, proc: int, end: End | None) -> str:
     if end is None or not end.told:
         return ""
-    if end.told == NO_LOG:
-        return _no_log(slip, proc)
+    if end.told in NOT_STARTED:
+        return _not_started(slip, proc, end.told)
     if slip.walltime_s and end.ended - end.began >= slip.walltime_s - _TIMER_S:
         return _WHY["TIMEOUT"].format(walltime=duration_text(slip.walltime_s))
     return _CANCELLED
 
 
-def _no_log(slip: Slip | None, proc: int) -> str:
+def _not_started(slip: Slip | None, proc: int, told: str) -> str:
+    if told in _NOT_THERE:
+        return f"it was not started, for its node does not have {_NOT_THERE[told]}"
     logs = " or ".join(dict.fromkeys(slip.logs_of(proc))) if slip is not None else "its log"
     return f"it was not started, for its node cannot write {logs} (-o, -e)"

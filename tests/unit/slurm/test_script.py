@@ -51,6 +51,7 @@ def run(plan: Plan, directory: Path, proc: int) -> tuple[int, list[str], str]:
     ends.mkdir(exist_ok=True)
     plan = replace(
         plan,
+        directory=plan.directory if "gone" in plan.directory else str(directory),
         executable=parse_template(str(program)),
         stdout=parse_template(str(directory / "out")),
         stderr=parse_template(str(directory / "err")),
@@ -130,8 +131,11 @@ def test_the_end_is_noted_and_handed_on(tmp_path: Path, word: str, code: int) ->
 
 
 def test_a_job_without_a_place_for_its_note_runs_all_the_same(tmp_path: Path) -> None:
+    from msgspec.structs import replace
+
+    plan = replace(planned("/bin/true"), directory=str(tmp_path))
     done = subprocess.run(
-        ["sh", "-c", script(planned("/bin/true"), UUID, str(tmp_path / "nowhere"), "/tmp")],
+        ["sh", "-c", script(plan, UUID, str(tmp_path / "nowhere"), "/tmp")],
         env={"PATH": os.environ["PATH"], "SLURM_ARRAY_TASK_ID": "0"},
         capture_output=True,
         text=True,
@@ -139,6 +143,20 @@ def test_a_job_without_a_place_for_its_note_runs_all_the_same(tmp_path: Path) ->
         check=False,
     )
     assert (done.stdout, done.returncode) == ("", 0), done.stderr
+
+
+def test_nothing_starts_where_the_directory_is_not(tmp_path: Path) -> None:
+    """Slurm itself goes on in /tmp (slurmstepd)."""
+    from msgspec.structs import replace
+
+    plan = replace(planned("job.sh"), directory=str(tmp_path / "gone"))
+    code, lines, note = run(plan, tmp_path, 0)
+    assert (code, lines, note.split()[4]) == (73, [], "directory")
+
+
+def test_nothing_starts_where_the_bundle_is_not(tmp_path: Path) -> None:
+    code, lines, note = run(planned("job.sh", "-env", "API_TOKEN=s3cret"), tmp_path, 0)
+    assert (code, lines, note.split()[4]) == (73, [], "bundle")
 
 
 @pytest.mark.parametrize(
