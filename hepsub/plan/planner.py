@@ -123,7 +123,7 @@ def make_plan(made: Draft, facts: Facts, route: Route | None = None) -> Plan:
         route=route,
         factory_idle=_factory_idle(made),
         factory_most=(spec.htcondor.max_run or 0) if spec.htcondor else 0,
-        disk_mb=spec.resources.disk_mb or _disk_mb(made, facts, staging),
+        disk_mb=spec.resources.disk_mb or _disk_mb(made, facts, route, staging),
         retries=words.retries if words else None,
         notification=words.notification if words else "Never",
         commands=words.commands if words else {},
@@ -175,9 +175,12 @@ def _factory_idle(made: Draft) -> int:
     return limits.factory_idle if made.number > limits.factory_above else 0
 
 
-def _disk_mb(made: Draft, facts: Facts, staging: StagingPlan | None) -> int:
-    """MB of the files of one job, as far as they are known: they are copied to where it runs."""
-    if staging is None or not (facts.objects or facts.files):
+def _disk_mb(made: Draft, facts: Facts, route: Route, staging: StagingPlan | None) -> int:
+    """MB of the files of one job, as far as they are known: they are copied to where it runs.
+
+    Not for Slurm, where a node has no disk that its administrator does not tell of (slurm.conf(5), TmpDisk).
+    """
+    if staging is None or route.delivery.on_hold or not (facts.objects or facts.files):
         return 0
     from hepsub.plan.needs import input_mb
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hepsub.batch import (
     Act,
@@ -41,7 +42,7 @@ from hepsub.slurm.acts import act_on, edit_jobs
 from hepsub.slurm.ends import ENDS
 from hepsub.slurm.explain import explain
 from hepsub.slurm.past import Past
-from hepsub.slurm.rows import NODE_FORMAT, Row, read_nodes
+from hepsub.slurm.rows import NODE_FORMAT, UNTOLD, Row, read_nodes
 from hepsub.slurm.sbatch import edit_words, sbatch_words, slip_of, variables
 from hepsub.slurm.script import script
 from hepsub.slurm.selected import clusters_in, is_slip_meant
@@ -51,6 +52,8 @@ from hepsub.slurm.status import counted, status_of
 from hepsub.slurm.tasks import number_of
 from hepsub.tools.run import Completed
 from hepsub.tools.slurm import ask, environment_file, said, script_file
+
+_PATIENCE_S = 10
 
 
 class SlurmBatch(Struct, frozen=True, kw_only=True):
@@ -115,6 +118,7 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
         Raises:
             NotOnSlurm, SubmissionRefused, PoolUnreachable: nothing was submitted, or nobody can tell (PoolUnreachable).
         """
+        plan, notes = self._can_ask(plan)
         words = sbatch_words(plan, uuid, self.rules)
         text = self._script(plan, uuid)
         slip = slip_of(plan, uuid, self.pool, self.now)
@@ -140,7 +144,7 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
         ref = SubmissionRef(
             uuid=uuid, pool=self.pool, schedd=self.name, cluster=cluster, number=plan.number
         )
-        return Submitted(ref=ref)
+        return Submitted(ref=ref, notes=notes)
 
     def _submitted(self, uuid: str, command: list[str], given: tuple[int, ...]) -> Completed:
         """What sbatch did.
@@ -188,6 +192,15 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
         if partition := self.rules.partitions.get(plan.walltime.name, self.rules.partition):
             words.append(f"--partition={partition}")
         return read_nodes(ask(words, timeout=patience_s).stdout)
+
+    def _can_ask(self, plan: Plan) -> tuple[Plan, tuple[str, ...]]:
+        """The plan without what no node tells of, and what to say of that: a job that asks for it never starts."""
+        if not plan.disk_mb or any(
+            each.disk_mb < UNTOLD for each in self.offers(plan, _PATIENCE_S)
+        ):
+            return plan, ()
+        note = "-disk: Slurm's nodes do not tell how much they have (TmpDisk), and the jobs do not ask for it"
+        return replace(plan, disk_mb=0), (note,)
 
     def open_gate(self, cluster: int, *, factory: bool, held: bool = False) -> None:  # noqa: ARG002 (the seam's)
         """Release the jobs of a cluster whose id is in the journal now."""

@@ -173,6 +173,8 @@ def _row(said: dict[str, str]) -> Row | None:
 
 NODE_FORMAT: Final = "%c|%m|%d|%G"
 """Of sinfo(1): cores, memory and disk in MB, generic resources."""
+UNTOLD: Final = 1 << 30
+"""Instead of the MB of disk of a node that does not tell."""
 _GPUS: Final = re.compile(r"(?:^|,)gpu(?::[^:,(]+)?:(\d{1,4})")
 _MOST: Final = 20
 
@@ -190,4 +192,4 @@ def _offer(line: str) -> Offer | None:
     cpus, memory, disk = map(int, fields[:3])
     gpus = sum(int(each) for each in _GPUS.findall(fields[3]))
     # TmpDisk is often not told: who says nothing of it refuses nobody.
-    return Offer(memory_mb=memory, cpus=cpus, disk_mb=disk or 1 << 30, gpus=gpus)
+    return Offer(memory_mb=memory, cpus=cpus, disk_mb=disk or UNTOLD, gpus=gpus)

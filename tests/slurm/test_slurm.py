@@ -223,3 +223,11 @@ def test_a_job_that_outruns_its_walltime_is_no_success(alice: LoginNode) -> None
     assert done.returncode == 60, done
     (job,) = ended(alice, cluster)
     assert job["exit_code"] != 0
+
+
+def test_disk_is_asked_for_only_where_nodes_tell_of_it(alice: LoginNode) -> None:
+    """A job that asks for what no node tells of would never start."""
+    done = alice.run(["hep_sub", "-disk", "1GB", "show.sh", "-argu", "0"])
+    assert done.returncode == 0
+    assert "TmpDisk" in done.stderr
+    assert alice.run(["hep_wait", done.stdout.split()[-1]]).returncode == 0
