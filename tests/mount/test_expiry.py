@@ -47,9 +47,9 @@ class Alice:
     ) -> None:
         self.openid, self.sts, self.proxy = openid, sts, proxy
         self.agent: Agent = openid.agent(account)
-        own = sts.session(openid.token("alice", audience=sts.audience), 3600)
-        clear(own, ("alice",))
-        self.user = User(account, own, programs, self.agent.environment)
+        self.own = sts.session(openid.token("alice", audience=sts.audience), 3600)
+        clear(self.own, ("alice",))
+        self.user = User(account, self.own, programs, self.agent.environment)
 
     def lives(self, seconds: int) -> None:
         """Let keys, and the tokens they come from, end after so long."""
@@ -65,8 +65,7 @@ class Alice:
 
     def put(self, key: str, body: bytes) -> None:
         """Store an object as alice, without the proxy."""
-        fresh = self.sts.session(self.openid.token("alice", audience=self.sts.audience), 3600)
-        fresh.client().put_object(Bucket="alice", Key=key, Body=body)
+        self.own.client().put_object(Bucket="alice", Key=key, Body=body)
 
     def sessions(self) -> int:
         """How many sessions were asked for: the only POST to the root of the gateway."""
@@ -110,8 +109,7 @@ def test_a_mount_lives_through_two_expiries(alice: Alice, old_rclone_bin: Path) 
     assert alice.sessions() - before >= 4
     new.sh("echo written after two expiries > new/last.txt")
     new.ok("-u", "-a")
-    fresh = alice.sts.session(alice.openid.token("alice", audience=alice.sts.audience), 3600)
-    assert fresh.content("alice", "last.txt") == b"written after two expiries\n"
+    assert alice.own.content("alice", "last.txt") == b"written after two expiries\n"
 
 
 def test_without_a_token_reads_fail_and_a_later_session_mends_it(alice: Alice) -> None:
@@ -144,8 +142,7 @@ def test_without_a_token_reads_fail_and_a_later_session_mends_it(alice: Alice) -
         120,
     )
     later.ok("-u", "files")
-    fresh = alice.sts.session(alice.openid.token("alice", audience=alice.sts.audience), 3600)
-    assert fresh.content("alice", "p.txt") == b"precious\n"
+    assert alice.own.content("alice", "p.txt") == b"precious\n"
 
 
 def test_without_a_token_nothing_is_mounted(alice: Alice) -> None:

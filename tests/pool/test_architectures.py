@@ -25,7 +25,13 @@ arch = ""
 [site.wrong]
 requirements = 'GLIDEIN_Site == "arm"'
 """
-ELF = bytes([0x7F, *b"ELF", 2, 1, 1, *bytes(9), 3, 0, 62, 0])
+MACHINES = {"X86_64": 62, "aarch64": 183}
+"""As ELF numbers them."""
+
+
+def library(machine: str) -> bytes:
+    """The beginning of a library that was built for a machine, which is all that is read of it."""
+    return bytes([0x7F, *b"ELF", 2, 1, 1, *bytes(9), 3, 0, MACHINES[machine], 0])
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +66,24 @@ def test_what_was_built_for_another_one_is_refused(user: Shell) -> None:
     user.policy.write_text(user.policy.read_text() + SITES)
     user.script("job.sh", "true")
     user.account.write("sw/lib/note", "none\n")
-    (user.work / "sw/lib/libFoo.so").write_bytes(ELF)
+    (user.work / "sw/lib/libFoo.so").write_bytes(library("X86_64"))
     said = user.refused(26, "job.sh", "-site", "arm", "-lib", "sw")
     assert "its machines are aarch64, and sw/lib/libFoo.so is for X86_64" in said
+
+
+def test_what_was_built_goes_where_it_runs(
+    user: Shell, arm: RemoteSite, remote_site: RemoteSite
+) -> None:
+    """Without a site's name, and though a machine of the other architecture is free."""
+    free = {slot["Arch"] for site in (arm, remote_site) for slot in site.slots()}
+    assert free == MACHINES.keys()
+    user.policy.write_text(user.policy.read_text() + SITES)
+    user.script("job.sh", "hostname")
+    jobs = {}
+    for machine in MACHINES:
+        user.account.write(f"{machine}/note", "none\n")
+        (user.work / machine / "libFoo.so").write_bytes(library(machine))
+        jobs[machine] = user.submit("job.sh", "-rmt", "-lib", machine)
+    user.all_ended(dict.fromkeys(jobs.values(), 1))
+    said = {machine: user.text(f"job.sh.out.{job}.0") for machine, job in jobs.items()}
+    assert said == {"X86_64": "wn.dongguan.hep\n", "aarch64": "wn.arm.hep\n"}

@@ -92,15 +92,15 @@ def run_at_element(away: Away, script: str, *words: str) -> Ended:
 
 
 def waits_there(away: Away, site: str, submitted: Mapping[str, Any]) -> Ended:
-    """A job that waits at the far site, by its element or its schedd."""
+    """A job that waits at the far site, by its element, which has routed it, or its schedd."""
     cluster, uuid = submitted["cluster"], submitted["uuid"]
     if site == "schedd":
         away.until(lambda: away.site.jobs(f"ClusterId == {cluster} && JobStatus == 1"), "its files")
         return Ended(away, away.site, cluster, uuid, f"{cluster}.0", before=None)
     ad = away.wait_for(cluster, "GridJobId isnt undefined")
     number = ad["GridJobId"].split()[-1]
-    there = f"ClusterId == {int(number.split('.')[0])} && JobStatus == 1"
-    away.until(lambda: away.site.element.jobs(there), "its files")
+    routed = f'RoutedFromJobId == "{number}"'
+    away.until(lambda: away.site.jobs(routed), "its copy in the pool")
     return Ended(away, away.site.element, cluster, uuid, number, before=None)
 
 

@@ -117,14 +117,23 @@ def test_a_report_that_the_site_has_written_leads_nowhere(away: Away, name: str)
 
 @pytest.mark.parametrize("site", ["element", "schedd"])
 def test_a_job_that_never_ran_is_not_done(away: Away, site: str) -> None:
-    """The site says that it ended with 0; without a report and outputs that is not believed."""
+    """The site says that it ended with 0; without a report and outputs that is not believed.
+
+    A grid manager fetches nothing of a job that the element's router has in hand, so the site takes it from there, too.
+    """
     shell = away.desk.shell
     shell.script("job.sh", "echo x >r")
     submitted = away.submit("job.sh", "-site", site, "-out", "r=herd:out/r", *WAITS)
     waiting = waits_there(away, site, submitted)
     waiting.plant("_condor_stdout", "_condor_stderr", "another-users-file")
     waiting.edit(
-        {"CompletionDate": "time()", "ExitCode": "0", "ExitBySignal": "false", "JobStatus": "4"}
+        {
+            "CompletionDate": "time()",
+            "ExitCode": "0",
+            "ExitBySignal": "false",
+            "JobStatus": "4",
+            "Managed": quoted("Schedd"),
+        }
     )
     if site == "element":
         shell.ended(waiting.cluster, timeout=TIMEOUT)

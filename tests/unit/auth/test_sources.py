@@ -27,6 +27,14 @@ def test_a_ticket() -> None:
     assert source.scratch is None
 
 
+def test_without_a_place_in_memory_nothing_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever directories this machine has."""
+    monkeypatch.setattr(Path, "is_dir", lambda _: True)
+    source = source_for("krb", POLICY, make_situation())
+    assert isinstance(source, KerberosSource)
+    assert source.scratch is None
+
+
 def test_copies_of_a_ticket_are_in_memory_where_there_is_a_place(tmp_path: Path) -> None:
     situation = make_situation(environment={"XDG_RUNTIME_DIR": str(tmp_path)})
     source = source_for("krb", POLICY, situation)
