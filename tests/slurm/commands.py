@@ -9,8 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from tests.testbed.login import LoginNode
+from tests.testbed.slurm import SCRATCH
 
-POLICY = '[pool.hpc]\nkind = "slurm"\npartitions = { short = "short" }\n[defaults]\npool = "hpc"\n'
+POLICY = f"""\
+[pool.hpc]
+kind = "slurm"
+partitions = {{ short = "short" }}
+scratch = "{SCRATCH}"
+[defaults]
+pool = "hpc"
+"""
 SHOW = (
     '#!/bin/sh\necho "$0" "$_CONDOR_IHEP_JOB_ID" "$#" "$@" "$MARKED"\necho to stderr >&2\nexit $1\n'
 )

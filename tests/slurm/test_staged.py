@@ -18,11 +18,11 @@ from tests.staging.desk import HASTE, STORAGE, clear, give_keys
 from tests.testbed.kdc import Kdc
 from tests.testbed.login import LoginNode
 from tests.testbed.s3 import S3Server
-from tests.testbed.slurm import Slurm
+from tests.testbed.slurm import SCRATCH, Slurm
 
 WORK = """#!/bin/sh
 set -e
-case $PWD in /tmp/hepsub.*) ;; *) exit 9 ;; esac
+case $PWD in /scratch/hepsub.*) ;; *) exit 9 ;; esac
 printf '%s of %s' "$(cat run_*)" "$1" >out.rec
 printf 'home %s' "$1" >histogram
 pwd
@@ -65,9 +65,9 @@ def markers(store: S3Server) -> list[dict[str, Any]]:
     return [json.loads(store.content("out", key)) for key in keys]
 
 
-def left_on_the_node() -> list[Path]:
-    """What jobs left in the nodes' directory."""
-    return list(Path("/tmp").glob("hepsub.??????????"))
+def left_on_the_node(node: LoginNode) -> list[Path]:
+    """What jobs left in the node's directory."""
+    return list(node.sandbox.path(SCRATCH).glob("hepsub.??????????"))
 
 
 IN_AND_OUT = ("-in", "herd:raw/run_%{ProcId}", "-out", "out.rec=herd:out/rec_%{ProcId}")
@@ -85,7 +85,7 @@ def test_inputs_and_outputs_travel(desk: LoginNode, rclone_s3: S3Server) -> None
     assert {each["code"] for each in markers(rclone_s3)} == {0}
     texts = {path.name: path.read_text() for path in (work / "hist").glob("[0-9]*")}
     assert texts == {f"{cluster}.{n}": f"home {n}" for n in range(3)}
-    assert left_on_the_node() == []
+    assert left_on_the_node(desk) == []
     fetched = does(desk, "hep_fetch", f"hpc:{cluster}.1", "-d", "here")
     assert [path.read_text() for path in (work / "here").rglob("out.rec")] == ["raw 1 of 1"], (
         fetched
@@ -118,7 +118,7 @@ def test_nobody_finds_a_secret(desk: LoginNode, slurm: Slurm) -> None:
     look = (
         f"scontrol show job {cluster} -dd; scontrol write batch_script {cluster}_0 -; squeue -o %all;"
         " cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ; grep -r . /var/spool/slurmd* /var/spool/slurmctld;"
-        f" grep -rs . /tmp/hepsub.* {desk.account.home}/.local"
+        f" grep -rs . /scratch/hepsub.* {desk.account.home}/.local"
     )
     seen = bob.run(["sh", "-c", f"({look}) 2>/dev/null"]).stdout
     for word in ("s3cret-word", "X-Amz-Signature"):
@@ -134,22 +134,22 @@ def test_nobody_finds_a_secret(desk: LoginNode, slurm: Slurm) -> None:
 def test_what_a_removed_job_had_is_gone(desk: LoginNode) -> None:
     words = ("-in", "herd:raw/run_0", "waits.sh", "-argu", "never")
     cluster = submitted(desk, *words)
-    wait_for(lambda: bool(left_on_the_node()), "it has a directory on the node")
+    wait_for(lambda: bool(left_on_the_node(desk)), "it has a directory on the node")
     does(desk, "hep_rm", str(cluster))
-    wait_for(lambda: left_on_the_node() == [], "it is gone")
+    wait_for(lambda: left_on_the_node(desk) == [], "it is gone")
 
 
 def test_what_a_killed_job_left_the_next_one_removes(desk: LoginNode) -> None:
     cluster = submitted(desk, "-in", "herd:raw/run_0", "waits.sh", "-argu", "never")
-    wait_for(lambda: bool(left_on_the_node()), "it has a directory on the node")
-    (left,) = left_on_the_node()
+    wait_for(lambda: bool(left_on_the_node(desk)), "it has a directory on the node")
+    (left,) = left_on_the_node(desk)
     desk.sandbox.run(["pkill", "-KILL", "-u", "hepalice"])
     wait_for(lambda: states(desk, cluster) == "", "it was killed")
-    assert left_on_the_node() == [left]
+    assert left_on_the_node(desk) == [left]
     words = ("-in", "herd:raw/run_1", "-out", "out.rec=herd:out/rec", "-out", "histogram=h")
     after = submitted(desk, *words, "work.sh", "-argu", "1")
     assert desk.run(["hep_wait", str(after)]).returncode == 0
-    assert left_on_the_node() == []
+    assert left_on_the_node(desk) == []
 
 
 def test_a_job_put_back_runs_once_more_and_has_one_marker(
@@ -166,7 +166,29 @@ def test_a_job_put_back_runs_once_more_and_has_one_marker(
     assert desk.run(["hep_wait", str(cluster), "-timeout", "5min"], timeout=330).returncode == 0
     assert stored(rclone_s3) == {"rec": "made\n"}
     assert [each["code"] for each in markers(rclone_s3)] == [0]
-    assert left_on_the_node() == []
+    assert left_on_the_node(desk) == []
+
+
+def test_a_job_whose_node_fails_leaves_one_marker(
+    desk: LoginNode, rclone_s3: S3Server, slurm: Slurm
+) -> None:
+    """And nothing on the node: what the first run had there is removed by the second."""
+    go = desk.account.work / "go"
+    words = ("-out", "out.rec=herd:out/rec", "waits.sh", "-argu", str(go))
+    cluster = submitted(desk, *words, env=HASTE)
+    wait_for(lambda: "begun" in desk.run(["hep_tail", str(cluster)]).stdout, "its first line")
+    slurm.fail_node()
+    try:
+        wait_for(lambda: states(desk, cluster) == "I", "it waits again")
+        assert markers(rclone_s3) == []
+        go.write_text("")
+    finally:
+        slurm.start_node()
+    slurm.run(["scontrol", "update", f"jobid={cluster}_0", "starttime=now"])
+    assert desk.run(["hep_wait", str(cluster), "-timeout", "2min"], timeout=150).returncode == 0
+    assert stored(rclone_s3) == {"rec": "made\n"}
+    assert [each["code"] for each in markers(rclone_s3)] == [0]
+    assert left_on_the_node(desk) == []
 
 
 def test_failed_jobs_run_again_under_their_names(desk: LoginNode, rclone_s3: S3Server) -> None:

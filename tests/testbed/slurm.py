@@ -30,6 +30,8 @@ CGROUP = {
     "trixie": "CgroupPlugin=disabled\n",
 }
 HOSTNAME = "hpc01"
+SCRATCH = "/scratch"
+"""Where the node's users may make directories."""
 NODE = ("scontrol", "update", f"nodename={HOSTNAME}")
 POLL = 0.1
 READY_S = 30
@@ -110,6 +112,7 @@ class Slurm:
         box.run(["install", "-d", "-o", "munge", "-g", "munge", "-m", "755", "/run/munge"])
         box.run(["chown", "-R", "munge:munge", "/etc/munge", "/var/lib/munge", "/var/log/munge"])
         box.run(["install", "-d", "/var/spool/slurmctld"])
+        box.run(["install", "-d", "-m", "1777", SCRATCH])
         munge = ("setpriv", "--reuid=munge", "--regid=munge", "--clear-groups", "munged", "--force")
         box.launch(munge)
         self.start_controller()
