@@ -38,10 +38,7 @@ from hepsub.jobid import JobId, SubmissionRef
 from hepsub.plan.credentials import JobCredential
 from hepsub.plan.model import Plan
 from hepsub.policy.model import Pool
-from hepsub.slurm.acts import act_on, edit_jobs
 from hepsub.slurm.ends import ENDS
-from hepsub.slurm.explain import explain
-from hepsub.slurm.past import Past
 from hepsub.slurm.rows import NODE_FORMAT, UNTOLD, Row, read_nodes
 from hepsub.slurm.sbatch import edit_words, sbatch_words, slip_of, variables
 from hepsub.slurm.script import script
@@ -54,6 +51,8 @@ from hepsub.tools.run import Completed
 from hepsub.tools.slurm import ask, environment_file, said, script_file
 
 _PATIENCE_S = 10
+_SUBMIT_S = 180.0
+"""For two minutes sbatch itself tries again where Slurm has no room for more jobs."""
 
 
 class SlurmBatch(Struct, frozen=True, kw_only=True):
@@ -155,7 +154,7 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
             PoolUnreachable: there was no controller.
         """
         try:
-            return ask(command, check=False, pass_fds=given)
+            return ask(command, check=False, pass_fds=given, timeout=_SUBMIT_S)
         except ScheddNotReached:
             self.slips.forget(uuid)
             raise
@@ -173,6 +172,12 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
             return SubmissionRefused(
                 f"{plan.number} jobs are more than Slurm takes in one array (MaxArraySize is {most or 'not known'})",
                 remedy=f"submit at most {most} at once" if most else "submit fewer at once",
+            )
+        if "temporarily unable to accept job" in words:
+            most = self._setting("MaxJobCount")
+            return SubmissionRefused(
+                f"Slurm has no room for {plan.number} more jobs (MaxJobCount is {most or 'not known'})",
+                remedy="submit fewer at once, or again when others have ended",
             )
         return SubmissionRefused(
             f"Slurm refused the submission: {words}",
@@ -277,6 +282,8 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
 
     def history(self, selection: Selection, most: int, since: float = 0) -> tuple[JobStatus, ...]:
         """The jobs of a selection that have ended."""
+        from hepsub.slurm.past import Past
+
         past = Past(
             pool=self.name,
             slips=self.slips,
@@ -332,6 +339,8 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
         Raises:
             UnknownJob: it has left the queue meanwhile.
         """
+        from hepsub.slurm.explain import explain
+
         wanted = Selection(ids=(JobId(cluster=job.cluster, first=job.proc, last=job.proc),))
         for row in rows_of(wanted, self.user, apart=True, past=True):
             return explain(row, meant)
@@ -341,6 +350,8 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
 
     def act(self, act: Act, selection: Selection) -> ActCount:
         """Remove, hold or release the jobs of a selection; a running job that is held loses its run."""
+        from hepsub.slurm.acts import act_on
+
         if act is Act.REMOVE:
             for uuid in self.slips.waiting():
                 if (slip := self.slips.find(uuid)) and is_slip_meant(slip, selection):
@@ -372,6 +383,8 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
             NotOnSlurm: users may not change it so: nothing was changed.
             NotDone: some had started meanwhile.
         """
+        from hepsub.slurm.acts import edit_jobs
+
         if selection is not None:
             edit_jobs(edit_words(wanted), rows_of(selection, self.user))
 
