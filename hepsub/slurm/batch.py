@@ -27,10 +27,8 @@ from hepsub.batch_offers import Offer
 from hepsub.errors import (
     NotOnSlurm,
     PoolError,
-    PoolUnreachable,
     ScheddNotReached,
     SubmissionRefused,
-    SubmissionUncertain,
     ToolFailed,
     UnknownJob,
 )
@@ -46,13 +44,11 @@ from hepsub.slurm.selected import clusters_in, is_slip_meant
 from hepsub.slurm.slips import Slip, Slips
 from hepsub.slurm.squeue import rows_of
 from hepsub.slurm.status import counted, status_of
+from hepsub.slurm.submission import refusal, run_sbatch
 from hepsub.slurm.tasks import number_of
-from hepsub.tools.run import Completed
 from hepsub.tools.slurm import ask, environment_file, said, script_file
 
 _PATIENCE_S = 10
-_SUBMIT_S = 180.0
-"""For two minutes sbatch itself tries again where Slurm has no room for more jobs."""
 
 
 class SlurmBatch(Struct, frozen=True, kw_only=True):
@@ -131,10 +127,14 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
         with environment_file(variables(plan)) as given, script_file(text) as file:
             descriptor = int(file.rpartition("/")[2])
             command = [*words, f"--export-file={given}", file]
-            done = self._submitted(uuid, command, (given, descriptor))
+            try:
+                done = run_sbatch(command, (given, descriptor))
+            except ScheddNotReached:
+                self.slips.forget(uuid)
+                raise
         if done.code != 0:
             self.slips.forget(uuid)
-            raise self._refused(plan, said(done))
+            raise refusal(plan.number, said(done))
         number = done.stdout.strip().partition(";")[0]
         if not number.isdecimal():
             raise PoolError(f"sbatch answered {done.stdout[:80]!r} instead of a job id")
@@ -144,52 +144,6 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
             uuid=uuid, pool=self.pool, schedd=self.name, cluster=cluster, number=plan.number
         )
         return Submitted(ref=ref, notes=notes)
-
-    def _submitted(self, uuid: str, command: list[str], given: tuple[int, ...]) -> Completed:
-        """What sbatch did.
-
-        Raises:
-            ScheddNotReached: it is not here.
-            SubmissionUncertain: it was not answered in time, and the job may appear yet.
-            PoolUnreachable: there was no controller.
-        """
-        try:
-            return ask(command, check=False, pass_fds=given, timeout=_SUBMIT_S)
-        except ScheddNotReached:
-            self.slips.forget(uuid)
-            raise
-        except (PoolUnreachable, ToolFailed) as error:
-            if isinstance(error, PoolUnreachable) and "timed out" not in error.message:
-                raise
-            raise SubmissionUncertain(
-                f"Slurm did not say whether it took the jobs: {error.message}",
-                remedy="squeue --me shows whether they are there; then hep_sub lets them start",
-            ) from error
-
-    def _refused(self, plan: Plan, words: str) -> SubmissionRefused:
-        if "Invalid job array specification" in words:
-            most = self._setting("MaxArraySize")
-            return SubmissionRefused(
-                f"{plan.number} jobs are more than Slurm takes in one array (MaxArraySize is {most or 'not known'})",
-                remedy=f"submit at most {most} at once" if most else "submit fewer at once",
-            )
-        if "temporarily unable to accept job" in words:
-            most = self._setting("MaxJobCount")
-            return SubmissionRefused(
-                f"Slurm has no room for {plan.number} more jobs (MaxJobCount is {most or 'not known'})",
-                remedy="submit fewer at once, or again when others have ended",
-            )
-        return SubmissionRefused(
-            f"Slurm refused the submission: {words}",
-            remedy="hep_clus shows what there is; ask for less, or correct the group",
-        )
-
-    def _setting(self, name: str) -> str:
-        for line in ask(["scontrol", "show", "config"]).stdout.splitlines():
-            key, equals, value = line.partition("=")
-            if equals and key.strip() == name:
-                return value.strip()
-        return ""
 
     def offers(self, plan: Plan, patience_s: int) -> tuple[Offer, ...]:
         """What the largest nodes have: sbatch looks at nothing of a job that is submitted on hold."""

@@ -1,0 +1,76 @@
+"""What sbatch makes of a submission, and why it refuses one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hepsub.errors import (
+    PoolUnreachable,
+    ScheddNotReached,
+    SubmissionRefused,
+    SubmissionUncertain,
+    ToolFailed,
+)
+from hepsub.tools.run import Completed
+from hepsub.tools.slurm import ask
+
+_SUBMIT_S = 180.0
+"""For two minutes sbatch itself tries again where Slurm has no room for more jobs (tried on 22.05 and 24.11)."""
+
+
+def run_sbatch(command: Sequence[str], given: tuple[int, ...]) -> Completed:
+    """What sbatch did.
+
+    Args:
+        command: sbatch and its arguments.
+        given: the descriptors that it gets.
+
+    Raises:
+        ScheddNotReached: it is not here.
+        SubmissionUncertain: it was not answered in time, and the job may appear yet.
+        PoolUnreachable: there was no controller.
+    """
+    try:
+        return ask(command, check=False, pass_fds=given, timeout=_SUBMIT_S)
+    except ScheddNotReached:
+        raise
+    except (PoolUnreachable, ToolFailed) as error:
+        if isinstance(error, PoolUnreachable) and "timed out" not in error.message:
+            raise
+        raise SubmissionUncertain(
+            f"Slurm did not say whether it took the jobs: {error.message}",
+            remedy="squeue --me shows whether they are there; then hep_sub lets them start",
+        ) from error
+
+
+def refusal(number: int, words: str) -> SubmissionRefused:
+    """Why a submission was refused.
+
+    Args:
+        number: how many jobs it had.
+        words: what sbatch said.
+    """
+    if "Invalid job array specification" in words:
+        most = _setting("MaxArraySize")
+        return SubmissionRefused(
+            f"{number} jobs are more than Slurm takes in one array (MaxArraySize is {most or 'not known'})",
+            remedy=f"submit at most {most} at once" if most else "submit fewer at once",
+        )
+    if "temporarily unable to accept job" in words:
+        most = _setting("MaxJobCount")
+        return SubmissionRefused(
+            f"Slurm has no room for {number} more jobs (MaxJobCount is {most or 'not known'})",
+            remedy="submit fewer at once, or again when others have ended",
+        )
+    return SubmissionRefused(
+        f"Slurm refused the submission: {words}",
+        remedy="hep_clus shows what there is; ask for less, or correct the group",
+    )
+
+
+def _setting(name: str) -> str:
+    for line in ask(["scontrol", "show", "config"]).stdout.splitlines():
+        key, equals, value = line.partition("=")
+        if equals and key.strip() == name:
+            return value.strip()
+    return ""
