@@ -77,6 +77,14 @@ def ends_of(place: Path, procs: Iterable[int]) -> dict[int, End]:
     return found
 
 
+def noted_in(place: Path) -> frozenset[int]:
+    """Which jobs of a submission noted how they ended."""
+    with contextlib.suppress(OSError), open_tree(place / ENDS) as tree:
+        names = tree.names(2**21)
+        return frozenset(int(name) for name in names if name.isdecimal() and len(name) < 10)
+    return frozenset()
+
+
 def note_removed(place: Path, procs: str, when: float) -> None:
     """Note that jobs of a submission were removed, as far as it can be written: it says what Slurm says meanwhile."""
     with contextlib.suppress(OSError):

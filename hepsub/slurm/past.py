@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from hepsub.batch import JobStatus, Selection
 from hepsub.situation import login_name
-from hepsub.slurm.ends import ENDED_EARLY, End, ends_in, ends_of, removed_in
+from hepsub.slurm.ends import ENDED_EARLY, End, ends_in, ends_of, noted_in, removed_in
 from hepsub.slurm.rows import Row
 from hepsub.slurm.sacct import accounts_of
 from hepsub.slurm.selected import clusters_in, is_slip_meant
@@ -73,24 +73,42 @@ class Past(Struct, frozen=True, kw_only=True):
         """
         every = replace(self.selection, states=())
         known = _Known({}, {})
-        ended: list[Row] = []
+        ended, rests = list[Row](), list[Row]()
         told: dict[tuple[int, int], Row] = {}
         for account in heapq.nlargest(self.most, self._accounts(every), key=_ended):
             for row in self._each(account):
                 told.setdefault((row.cluster, row.proc), row)
         for row in rows_of(every, self.user, past=True):
+            if row.is_rest:
+                rests.append(row)
+                continue
             known.add(row)
             if row.has_ended:
                 ended += (self._measured(each, told) for each in self._each(row))
         only_told = [row for key, row in told.items() if not known.has(*key)]
         for row in only_told:
             known.add(row)
+        for row in rests:
+            ended += islice(self._rest(row, known), self.most)
         latest = self._noted(list(self._statuses([*ended, *only_told])), known)
         return tuple(sorted(latest, key=lambda job: (-job.ended, job.cluster, job.proc)))
 
     def _each(self, row: Row) -> Iterator[Row]:
         """Tasks that ended together, no more than are asked for."""
         return (row.of(proc) for proc in islice(chain(*row.tasks), self.most))
+
+    def _rest(self, row: Row, known: _Known) -> Iterator[Row]:
+        """The tasks of an array that were cancelled before they ran: those of which nobody tells anything else."""
+        slip = self.slips.find(row.uuid)
+        if slip is None:
+            return
+        place = self.slips.place(slip.uuid)
+        noted = noted_in(place).union(*chain.from_iterable(tasks for _, tasks in removed_in(place)))
+        ids = [each for each in self.selection.ids if each.cluster == row.cluster]
+        every = (range(slip.number),)
+        for proc in chain(*(common(every, ids) if ids else every)):
+            if proc not in noted and not known.has(row.cluster, proc):
+                yield row.of(proc)
 
     def _accounts(self, selection: Selection) -> Iterator[Row]:
         for row in accounts_of(selection, self.user, self.most, self.since, self.now):

@@ -79,9 +79,14 @@ class Row(Struct, frozen=True, kw_only=True):
         """The index of the first of them."""
         return self.tasks[0].start
 
+    @property
+    def is_rest(self) -> bool:
+        """Whether they are those of an array that never ran: Slurm says that they were cancelled, not which."""
+        return not self.is_array and bool(self.uuid) and self.slurm_state == "CANCELLED"
+
     def of(self, proc: int) -> Row:
         """The row of one of them."""
-        return replace(self, tasks=(range(proc, proc + 1),))
+        return replace(self, tasks=(range(proc, proc + 1),), is_array=True)
 
     @property
     def is_mixed(self) -> bool:

@@ -56,10 +56,9 @@ def narrowed(
         return None
     if ids is None:
         return row
-    tasks = common(row.tasks, ids.get(row.cluster, ()))
-    if not tasks:
-        return None
-    return row if tasks == row.tasks else replace(row, tasks=tasks)
+    meant = ids.get(row.cluster, ())
+    tasks = row.tasks if row.is_rest and meant else common(row.tasks, meant)
+    return replace(row, tasks=tasks) if tasks else None
 
 
 def is_slip_meant(slip: Slip, selection: Selection) -> bool:

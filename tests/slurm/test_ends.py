@@ -57,6 +57,24 @@ def test_what_was_removed_is_told_when_slurm_has_forgotten_it(
     assert (job["state"], job["remove_reason"]) == ("X", "cancelled")
 
 
+def test_an_array_that_was_cancelled_without_hepsub_is_told_job_by_job(
+    alice: LoginNode, slurm: Slurm
+) -> None:
+    """Those that ran, and the rest, which Slurm shows as one job that is none of them."""
+    cluster = submitted(alice, "-n", "12", "long.sh")
+    wait_for(lambda: states(alice, cluster).count("R") == 8, "eight run")
+    does(alice, "scancel", str(cluster))
+    wait_for(lambda: states(alice, cluster) == "", "they have left")
+    jobs = ended(alice, cluster)
+    assert [(job["proc"], job["state"]) for job in jobs] == [(proc, "X") for proc in range(12)]
+    removed = submitted(alice, "-n", "12", "long.sh")
+    does(alice, "hep_rm", str(removed))
+    wait_for(lambda: states(alice, removed) == "", "they have left")
+    assert [(job["proc"], job["state"]) for job in ended(alice, removed)] == [
+        (proc, "X") for proc in range(12)
+    ]
+
+
 @pytest.mark.parametrize("name", ["closed/x.%{Index}", "closed/x"])
 def test_a_log_that_cannot_be_written_is_told(alice: LoginNode, slurm: Slurm, name: str) -> None:
     """Whether hepsub's script opens it, or Slurm."""

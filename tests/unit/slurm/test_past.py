@@ -148,3 +148,16 @@ def test_accounting_adds_what_only_it_knows(world: World) -> None:
     found = world.past()
     assert ids(found) == ["7.0", "7.1", "7.2"]
     assert [job.memory_mb for job in found] == [42, 42, 0]
+
+
+def test_the_rest_of_an_array_that_was_cancelled_is_what_nobody_else_tells_of(world: World) -> None:
+    """Slurm shows it as one job that is no array's."""
+    slip = world.slip(7, 4)
+    usual = {"ArrayJobID": "7", "JobID": "7", "Comment": f"hepsub:{slip.uuid}"}
+    cancelled = one(**usual, ArrayTaskID="N/A", State="CANCELLED", EndTime=str(NOW))
+    world.queue = [cancelled, one(**usual, ArrayTaskID="0", State="RUNNING")]
+    world.note(slip, 1, NOW - 5)
+    found = world.past()
+    assert [(job.proc, job.state.value) for job in found] == [(2, "X"), (3, "X"), (1, "C")]
+    (second,) = world.past(ids=[JobId(cluster=7, first=3, last=3)])
+    assert (second.proc, second.state) == (3, State.REMOVED)
