@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
@@ -184,5 +185,9 @@ def _why_noted(slip: Slip, proc: int, end: End | None) -> str:
 def _not_started(slip: Slip | None, proc: int, told: str) -> str:
     if told in _NOT_THERE:
         return f"it was not started, for its node does not have {_NOT_THERE[told]}"
-    logs = " or ".join(dict.fromkeys(slip.logs_of(proc))) if slip is not None else "its log"
-    return f"it was not started, for its node cannot write {logs} (-o, -e)"
+    # The same words for all jobs whose logs are in one directory: they failed in the same way.
+    logs = slip.logs_of(proc) if slip is not None else ()
+    where = " or ".join(dict.fromkeys(os.path.dirname(log) for log in logs if log))
+    return (
+        f"it was not started, for its node cannot write its logs{where and f' in {where}'} (-o, -e)"
+    )

@@ -89,10 +89,10 @@ def test_a_log_that_cannot_be_written_is_told(alice: LoginNode, slurm: Slurm, na
         slurm.run([*NODE, "state=resume"])
     waited = alice.run(["hep_wait", str(cluster), "-timeout", "60"])
     assert waited.returncode == 60, waited.stderr
-    assert f"its node cannot write {closed}/x" in waited.stderr + waited.stdout
+    assert f"its node cannot write its logs in {closed}" in waited.stderr + waited.stdout
     (job,) = ended(alice, cluster)
     assert job["exit_code"] == (73 if "Index" in name else None)
-    assert f"cannot write {closed}/x" in str(job["remove_reason"])
+    assert f"cannot write its logs in {closed}" in str(job["remove_reason"])
 
 
 def test_a_job_whose_node_fails_runs_again_and_ends_once(alice: LoginNode, slurm: Slurm) -> None:

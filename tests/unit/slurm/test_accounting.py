@@ -73,7 +73,7 @@ def test_what_is_no_job_is_passed_over(text: str) -> None:
         ("NODE_FAIL", "0:0", "its node hpc01 failed"),
         ("PREEMPTED", "0:0", "another job took its place"),
         ("DEADLINE", "0:0", "its deadline was over"),
-        ("FAILED", "0:53", "it was not started, for its node cannot write its log (-o, -e)"),
+        ("FAILED", "0:53", "it was not started, for its node cannot write its logs (-o, -e)"),
     ],
 )
 def test_reasons_in_words(state: str, code: str, words: str) -> None:
