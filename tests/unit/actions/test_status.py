@@ -356,6 +356,7 @@ def test_the_history_of_a_pool_that_is_away_is_what_is_kept(tmp_path: Path) -> N
         (ended("13.0", None, exit_signal=11), "signal 11, SIGSEGV"),
         (ended("13.0", None, exit_signal=99), "signal 99"),
         (ended("13.0", None), "it has no exit code"),
+        (ended("13.0", None, remove_reason="its node failed"), "its node failed"),
         (make_job("13.0", State.REMOVED), "removed"),
     ],
 )

@@ -249,6 +249,8 @@ def test_ctrl_c_ends_the_waiting_not_the_jobs(tmp_path: Path) -> None:
         (end(0, None, state=State.REMOVED), "was removed"),
         (end(0, None, state=State.HELD, hold_reason="memory"), "is on hold (memory)"),
         (end(0, None), "has no exit code"),
+        (end(0, None, remove_reason="its node failed"), "has no exit code (its node failed)"),
+        (end(0, 73, remove_reason="no log"), "ended with exit code 73 (no log)"),
     ],
 )
 def test_how_a_job_ended_in_words(job: JobStatus, text: str) -> None:
