@@ -41,6 +41,7 @@ from hepsub.policy.model import Pool
 from hepsub.slurm.acts import act_on, edit_jobs
 from hepsub.slurm.ends import ENDS
 from hepsub.slurm.explain import explain
+from hepsub.slurm.nodes import node_named
 from hepsub.slurm.past import Past
 from hepsub.slurm.rows import NODE_FORMAT, UNTOLD, Row, read_nodes
 from hepsub.slurm.sbatch import edit_words, sbatch_words, slip_of, variables
@@ -106,7 +107,7 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
         """
         import shlex
 
-        words = shlex.join(sbatch_words(plan, uuid, self.rules))
+        words = shlex.join(sbatch_words(self._placed(plan), uuid, self.rules))
         return f"{words}\n\n{self._script(plan, uuid)}"
 
     def _script(self, plan: Plan, uuid: str) -> str:
@@ -118,7 +119,7 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
         Raises:
             NotOnSlurm, SubmissionRefused, PoolUnreachable: nothing was submitted, or nobody can tell (PoolUnreachable).
         """
-        plan, notes = self._can_ask(plan)
+        plan, notes = self._can_ask(self._placed(plan))
         words = sbatch_words(plan, uuid, self.rules)
         text = self._script(plan, uuid)
         slip = slip_of(plan, uuid, self.pool, self.now)
@@ -145,6 +146,19 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
             uuid=uuid, pool=self.pool, schedd=self.name, cluster=cluster, number=plan.number
         )
         return Submitted(ref=ref, notes=notes)
+
+    def _placed(self, plan: Plan) -> Plan:
+        """The plan with Slurm's own name of the node that it asks for.
+
+        Raises:
+            SubmissionRefused: there is none of this name.
+        """
+        said = plan.slurm.get("nodelist")
+        if not said:
+            return plan
+        nodes = ask(["sinfo", "--noheader", "--all", "--Node", "--format=%N"]).stdout.split()
+        named = node_named(said, nodes, self.pool)
+        return replace(plan, slurm={**plan.slurm, "nodelist": named})
 
     def _submitted(self, uuid: str, command: list[str], given: tuple[int, ...]) -> Completed:
         """What sbatch did.

@@ -1,0 +1,182 @@
+"""Scripts with `#SBATCH` lines on a real Slurm, 22.05 and 24.11: what hep_sub asks for is what sbatch asks for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from tests.slurm.test_slurm import does, ended, wait_for
+from tests.testbed import slurm as slurms
+from tests.testbed.fixtures import available
+from tests.testbed.login import LoginNode
+from tests.testbed.slurm import Slurm
+
+POLICY = '[pool.here]\nkind = "here"\n[pool.hpc]\nkind = "slurm"\n[defaults]\npool = "here"\nsbatch_lines = "hpc"\n'
+BY_INDEX = """\
+echo "$SLURM_ARRAY_TASK_ID $SLURM_ARRAY_TASK_MIN-$SLURM_ARRAY_TASK_MAX"
+srun hostname
+exit $((SLURM_ARRAY_TASK_ID == 7))"""
+ASKED = (
+    "Partition", "TimeLimit", "NumTasks", "CPUs/Task", "MinMemoryNode", "MinMemoryCPU",
+    "MinTmpDiskNode", "Features", "ReqNodeList", "ExcNodeList", "Licenses", "Nice", "WorkDir", "TresPerNode",
+    "TresPerJob", "Account", "QOS", "OverSubscribe", "JobName", "Deadline", "CpusPerTres", "MemPerTres",
+)  # fmt: skip
+"""What scontrol shows of what a job asks for."""
+
+
+@pytest.fixture(scope="module", params=slurms.SUITES)
+def slurm(request: pytest.FixtureRequest) -> Iterator[Slurm]:
+    """Give a Slurm of each version."""
+    running = available(lambda: slurms.start(request.param))
+    try:
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.fixture
+def alice(slurm: Slurm) -> LoginNode:
+    """Give hepalice on its login node, with an empty queue and a policy that sends scripts with lines to Slurm."""
+    slurm.purge()
+    user = slurm.account("hepalice", "work")
+    (user.account.home / ".config/hepsub").mkdir(parents=True)
+    (user.account.home / ".config/hepsub/config.toml").write_text(POLICY)
+    user.run(["chown", "-R", "hepalice:", user.account.home / ".config"])
+    return user
+
+
+def script(alice: LoginNode, *lines: str, body: str = "true") -> None:
+    """Write job.sh with these lines."""
+    text = "\n".join(["#!/bin/sh", *(f"#SBATCH {each}" for each in lines), body, ""])
+    alice.account.write("job.sh", text, mode=0o755)
+
+
+def submitted(alice: LoginNode, *words: str) -> tuple[int, str]:
+    """The cluster of a submission, and what was said of it."""
+    done = alice.run(["hep_sub", *words])
+    assert done.returncode == 0, done.stderr
+    return int(done.stdout.split()[-1]), done.stderr
+
+
+def asked(alice: LoginNode, job: int | str) -> dict[str, str]:
+    """What scontrol says that a job asks for."""
+    shown = does(alice, "scontrol", "-o", "show", "job", str(job)).splitlines()[0]
+    found = dict(re.findall(r"(\S+?)=(.*?)(?= \S+?=|$)", shown))
+    return {name: found.get(name, "").strip() for name in ASKED}
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("-p short",),
+        ("--partition=short --time=20 --mem=300",),
+        ("-J 'a job' -c 2", "--mem-per-cpu=200M # each", "--time 0-1:30"),
+        ("--gres=gpu:tesla:1", "-t 1:00:00"),
+        ("-G 2 --ntasks=1 --nodes=1",),
+        ("--gpus=tesla:1 --cpus-per-gpu=2 --mem-per-gpu=100",),
+        ("--gpus-per-node=1", "--constraint=fast", "--tmp=10", "--nice"),
+        ("-C fast -w hpc01 --nice=7 --deadline=2040-01-02",),
+        ("--exclusive --mem=0 -q normal -A juno",),
+        ("--part short", "--ntasks", "1", "--chdir=/tmp"),
+    ],
+    ids=" ".join,
+)
+def test_a_script_asks_for_what_it_asks_sbatch_for(
+    alice: LoginNode, lines: tuple[str, ...]
+) -> None:
+    script(alice, *lines)
+    meant = asked(alice, does(alice, "sbatch", "--parsable", "--hold", "job.sh").strip())
+    cluster, said = submitted(alice, "job.sh")
+    assert "#SBATCH lines of job.sh send the jobs to hpc" in said
+    assert asked(alice, cluster) == meant
+
+
+def test_an_option_counts_more_than_a_line_and_p_more_than_all(alice: LoginNode) -> None:
+    script(alice, "-p short --mem=300 -c 4 -J lines")
+    cluster, said = submitted(alice, "-mem", "500", "-np", "2", "-name", "mine", "job.sh")
+    found = asked(alice, cluster)
+    assert (found["Partition"], found["CPUs/Task"], found["JobName"]) == ("short", "2", "mine")
+    assert found["MinMemoryNode"] == "500M"
+    assert "-mem instead of --mem=300 (line 2)" in said
+    done = alice.run(["hep_sub", "-p", "here", "job.sh"])
+    assert done.returncode == 0, done.stderr
+    assert "SBATCH" not in done.stderr
+    assert cluster == submitted_last(alice)
+    _, said = submitted(alice, "-slurm", "job.sh")
+    assert "the #SBATCH lines of job.sh ask for --partition=short" in said
+
+
+def submitted_last(alice: LoginNode) -> int:
+    """The latest job of Slurm's."""
+    return max(int(each) for each in does(alice, "squeue", "-h", "-t", "all", "-o", "%F").split())
+
+
+def test_an_array_keeps_its_indices(alice: LoginNode) -> None:
+    """Also in another run: what ran as 7 runs as 7 again, though Slurm counts hepsub's jobs from 0."""
+    script(alice, "--array=6-8%2", "--output=log.%x_%A_%a", "-J reco", body=BY_INDEX)
+    cluster, _ = submitted(alice, "job.sh")
+    assert alice.run(["hep_wait", str(cluster)]).returncode == 60
+    work = alice.account.work
+    texts = [(work / f"log.reco_{cluster}_{index}").read_text() for index in (6, 7, 8)]
+    assert texts == [f"{index} 6-8\nhpc01\n" for index in (6, 7, 8)]
+    again = int(does(alice, "hep_sub", "-resubmit", f"hpc:{cluster}", "-failed").split()[-1])
+    alice.run(["hep_wait", str(again)])
+    wait_for((work / f"log.reco_{again}_7").exists, "the log of the second run")
+    assert (work / f"log.reco_{again}_7").read_text().startswith("7 ")
+    assert [job["exit_code"] for job in ended(alice, again)] == [1]
+
+
+def test_gpus_are_as_slurm_gives_them(alice: LoginNode) -> None:
+    """Whatever the user's own shell has in this variable."""
+    alice.account.write("gpu.sh", '#!/bin/sh\necho "gpus:$CUDA_VISIBLE_DEVICES"\n', mode=0o755)
+    mine = {"CUDA_VISIBLE_DEVICES": "5"}
+    for words, gpus in ((("-gpu", "2"), "0,1"), (("-gpu", "1"), "0")):
+        done = alice.run(["hep_sub", "-slurm", "-o", "out", *words, "gpu.sh"], env=mine)
+        assert done.returncode == 0, done.stderr
+        assert alice.run(["hep_wait", done.stdout.split()[-1]]).returncode == 0
+        assert (alice.account.work / "out").read_text() == f"gpus:{gpus}\n"
+    _, said = submitted(alice, "-slurm", "-gpu", "3", "gpu.sh")
+    assert "the most is 2 GPU(s)" in said
+
+
+def test_a_worker_node_by_its_short_or_full_name(alice: LoginNode) -> None:
+    script(alice)
+    for node in ("hpc01", "hpc01.ihep.ac.cn"):
+        cluster, _ = submitted(alice, "-slurm", "-wn", node, "job.sh")
+        assert asked(alice, cluster)["ReqNodeList"] == "hpc01"
+    for words, said in (
+        (("-wn", "hpc02"), "did you mean 'hpc01'?"),
+        (("-wn", "hpc01,hpc02"), "only one can be named"),
+        (("-gwn", "CMS"), "no groups of worker nodes"),
+    ):
+        done = alice.run(["hep_sub", "-slurm", *words, "job.sh"])
+        assert done.returncode != 0
+        assert said in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("--ntasks=4", "job.sh line 2: --ntasks=4: hepsub starts one program on one node"),
+        ("--dependency=afterok:1", "hep_wait 13 && hep_sub"),
+        ("--partition=nope", "invalid partition specified: nope"),
+    ],
+)
+def test_what_cannot_be_honoured_is_refused(alice: LoginNode, line: str, said: str) -> None:
+    script(alice, line)
+    done = alice.run(["hep_sub", "job.sh"])
+    assert done.returncode in (42, 49), done.stderr
+    assert said in done.stderr
+    assert does(alice, "squeue", "-h") == ""
+
+
+def test_environment_and_logs_as_the_lines_say(alice: LoginNode) -> None:
+    body = 'echo "$MINE $OTHER $GIVEN"; echo error >&2'
+    script(alice, "--export=MINE,GIVEN=x -o both.%j", body=body)
+    done = alice.run(["hep_sub", "job.sh"], env={"MINE": "1", "OTHER": "2"})
+    assert done.returncode == 0, done.stderr
+    cluster = done.stdout.split()[-1]
+    assert alice.run(["hep_wait", cluster]).returncode == 0
+    assert (alice.account.work / f"both.{cluster}").read_text() == "1  x\nerror\n"
