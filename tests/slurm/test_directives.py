@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 
@@ -180,3 +181,23 @@ def test_environment_and_logs_as_the_lines_say(alice: LoginNode) -> None:
     cluster = done.stdout.split()[-1]
     assert alice.run(["hep_wait", cluster]).returncode == 0
     assert (alice.account.work / f"both.{cluster}").read_text() == "1  x\nerror\n"
+
+
+def test_partitions(alice: LoginNode) -> None:
+    script(alice, "-c 3 --gpus=1", body="sleep 600")
+    submitted(alice, "-n", "3", "job.sh")
+    wait_for(lambda: does(alice, "squeue", "-h", "-t", "R", "-o", "x").count("x") == 2, "two run")
+    shown = does(alice, "hep_clus", "-slurm")
+    assert "normal (default)" in shown
+    result = json.loads(does(alice, "hep_clus", "-slurm", "-json"))["result"]
+    normal, short, closed = sorted(
+        result["partitions"], key=lambda each: ("normal", "short", "closed").index(each["name"])
+    )
+    assert normal["cores"] == {"total": 8, "busy": 6, "free": 2, "other": 0}
+    assert normal["gpus"] == {"total": 2, "busy": 2, "free": 0, "other": 0}
+    assert normal["nodes"]["total"] == 1
+    assert (normal["idle_jobs"], normal["running_jobs"]) == (1, 2)
+    assert (short["max_walltime_s"], short["usable"], closed["usable"]) == (1800, True, False)
+    pools = json.loads(does(alice, "hep_clus", "-json"))["result"]["pools"]
+    hpc = next(each for each in pools if each["name"] == "hpc")
+    assert (hpc["cores"], hpc["idle"], hpc["running"]) == ({"total": 8, "busy": 6}, 1, 2)

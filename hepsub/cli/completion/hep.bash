@@ -273,8 +273,8 @@ _hep_names() {
                 -version --version -h -help --help
             ;;
         hep_clus)
-            _hep_matching -g --group -walltime --walltime -json --json -version --version -h \
-                -help --help
+            _hep_matching -g --group -walltime --walltime -slurm -json --json -version \
+                --version -h -help --help
             ;;
         hep_fetch)
             _hep_matching -d --dir -only --only -ls --ls -wait --wait -force --force -push \
@@ -491,6 +491,7 @@ _hep_option() {
             case $2 in
                 -g | --group) REPLY='one groups' ;;
                 -walltime | --walltime) REPLY='nothing nothing' ;;
+                -slurm) REPLY='nothing nothing' ;;
                 -json | --json) REPLY='nothing nothing' ;;
                 -version | --version) REPLY='nothing nothing' ;;
                 -h | -help | --help) REPLY='nothing nothing' ;;

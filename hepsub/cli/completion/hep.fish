@@ -423,6 +423,7 @@ complete -c hep_clus --erase
 complete -c hep_clus -f
 complete -c hep_clus -o g -l group -d 'The group' -r -f -a '(__hep_asked groups)'
 complete -c hep_clus -o walltime -l walltime -d 'The walltime classes and their limits'
+complete -c hep_clus -o slurm -d 'The partitions of Slurm'
 complete -c hep_clus -o json -l json -d 'One JSON document on stdout, also for errors'
 complete -c hep_clus -o version -l version -d 'Show the version and exit'
 complete -c hep_clus -o h -o help -l help -d 'Show this help and exit'
