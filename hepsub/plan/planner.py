@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from hepsub.errors import ImageMissing, JobCountTooLarge, NotExpressible
+from hepsub.errors import ImageMissing, JobCountTooLarge, NotExpressible, WalltimeTooLong
 from hepsub.job import JobSpec
 from hepsub.plan.accounting import (
     Walltime,
@@ -309,7 +309,12 @@ def _handed_over_note(route: Route, staging: StagingPlan | None) -> tuple[str, .
 def _walltime(spec: JobSpec, policy: Policy, group: str) -> Walltime:
     classes = classes_for(policy, group)
     if spec.resources.walltime:
-        return choose_walltime(spec.resources.walltime, classes)
+        try:
+            return choose_walltime(spec.resources.walltime, classes)
+        except WalltimeTooLong as error:
+            if spec.slurm is not None:
+                error.add(f"that may be a #SBATCH line of {spec.slurm.script}", "-wt counts more")
+            raise
     with default_of(policy, "defaults.walltime"):
         return choose_walltime(policy.defaults.walltime, classes)
 

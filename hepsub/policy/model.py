@@ -171,6 +171,10 @@ class Pool(Struct, frozen=True, kw_only=True):
         """Whether it is Slurm's."""
         return self.kind == "slurm"
 
+    def partition_for(self, walltime: str) -> str:
+        """Slurm's partition for jobs of a walltime class; empty for Slurm's own choice."""
+        return self.partitions.get(walltime, self.partition)
+
 
 class Storage(Struct, frozen=True, kw_only=True):
     """An S3 storage.

@@ -203,7 +203,8 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
     def offers(self, plan: Plan, patience_s: int) -> tuple[Offer, ...]:
         """What the largest nodes have: sbatch looks at nothing of a job that is submitted on hold."""
         words = ["sinfo", "--noheader", "--Node", f"--format={NODE_FORMAT}"]
-        if partition := self.rules.partitions.get(plan.walltime.name, self.rules.partition):
+        usual = self.rules.partition_for(plan.walltime.name)
+        if partition := plan.slurm.get("partition") or usual:
             words.append(f"--partition={partition}")
         return read_nodes(ask(words, timeout=patience_s).stdout)
 

@@ -58,7 +58,7 @@ def _words(plan: Plan, uuid: str, pool: Pool) -> Iterator[str]:
         yield f"--tmp={plan.disk_mb}M"
     if plan.priority:
         yield f"--nice={-plan.priority}"
-    if partition := pool.partitions.get(plan.walltime.name, pool.partition):
+    if partition := pool.partition_for(plan.walltime.name):
         yield f"--partition={partition}"
     if pool.account:
         yield f"--account={pool.account.replace('{group}', plan.group)}"

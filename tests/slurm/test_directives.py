@@ -79,7 +79,7 @@ def asked(alice: LoginNode, job: int | str) -> dict[str, str]:
         ("--gpus=tesla:1 --cpus-per-gpu=2 --mem-per-gpu=100",),
         ("--gpus-per-node=1", "--constraint=fast", "--tmp=10", "--nice"),
         ("-C fast -w hpc01 --nice=7 --deadline=2040-01-02",),
-        ("--exclusive --mem=0 -q normal -A juno",),
+        ("--exclusive --mem=0 -A juno",),
         ("--part short", "--ntasks", "1", "--chdir=/tmp"),
     ],
     ids=" ".join,
@@ -106,6 +106,9 @@ def test_an_option_counts_more_than_a_line_and_p_more_than_all(alice: LoginNode)
     assert "SBATCH" not in done.stderr
     assert cluster == submitted_last(alice)
     _, said = submitted(alice, "-slurm", "job.sh")
+    assert str(cluster) in does(alice, "hep_history", "-slurm") + does(
+        alice, "hep_q", "-slurm", "-u"
+    )
     assert "the #SBATCH lines of job.sh ask for --partition=short" in said
 
 
@@ -201,3 +204,19 @@ def test_partitions(alice: LoginNode) -> None:
     pools = json.loads(does(alice, "hep_clus", "-json"))["result"]["pools"]
     hpc = next(each for each in pools if each["name"] == "hpc")
     assert (hpc["cores"], hpc["idle"], hpc["running"]) == ({"total": 8, "busy": 6}, 1, 2)
+
+
+def test_what_is_offered_is_that_of_the_lines_partition(alice: LoginNode, slurm: Slurm) -> None:
+    """A partition of the policy that has no GPUs says nothing of one that has."""
+    slurm.configure(extra="PartitionName=empty State=UP\n")
+    slurm.run(["scontrol", "reconfigure"])
+    policy = alice.account.home / ".config/hepsub/config.toml"
+    policy.write_text(POLICY.replace('"slurm"\n', '"slurm"\npartition = "empty"\n'))
+    script(alice, "-p normal --gpus=2")
+    _, said = submitted(alice, "job.sh")
+    assert "can never start" not in said
+    script(alice, "-p normal --gpus=3")
+    _, said = submitted(alice, "job.sh")
+    assert "the most is 2 GPU(s)" in said
+    slurm.configure()
+    slurm.run(["scontrol", "reconfigure"])
