@@ -6,6 +6,7 @@ quotes group, a backslash takes the next character as it is, and a bare `#` begi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -18,6 +19,8 @@ MOST_BYTES: Final = 2**18
 """So much of a script is read: the lines stand in front of its first command."""
 _MAGIC: Final = "#SBATCH"
 _MOST_WORDS: Final = 1000
+_PART: Final = re.compile(r"""\\(.)|"((?:\\.|[^"\\])*)"|'((?:\\.|[^'\\])*)'""")
+_WORD: Final = re.compile(rf"""(?:{_PART.pattern}|[^\s"'\\#])+""")
 
 _VALUES: Final = frozenset({
     "account", "acctg-freq", "array", "bb", "bbf", "begin", "chdir", "cluster-constraint", "clusters", "comment",
@@ -114,31 +117,32 @@ def _divided(text: str, script: str, line: int) -> Iterator[str]:
     """The words of a line.
 
     Raises:
-        UsageError: a quote has no end.
+        UsageError: a quote has no end, or Slurm's versions divide the line differently.
     """
-    word, quote, started = "", "", False
-    letters = iter(text)
-    for letter in letters:
-        if letter == "\\":
-            word, started = word + next(letters, ""), True
-        elif quote:
-            quote, word = ("", word) if letter == quote else (quote, word + letter)
-        elif letter in "\"'":
-            quote, started = letter, True
-        elif letter == "#" or letter.isspace():
-            if started:
-                yield word
-            word, started = "", False
-            if letter == "#":
-                return
-        else:
-            word, started = word + letter, True
-    if quote:
+    left = text.lstrip()
+    while left and not left.startswith("#"):
+        found = _WORD.match(left)
+        behind = left[found.end() :] if found is not None else left
+        if found is None or (behind and not behind.startswith("#") and not behind[0].isspace()):
+            raise UsageError(
+                f"{script} line {line}: a quote has no other one behind it",
+                remedy="close the quotes there",
+            )
+        yield _PART.sub(lambda part: _unquoted(part, script, line), found[0])
+        left = behind.lstrip()
+
+
+def _unquoted(part: re.Match[str], script: str, line: int) -> str:
+    """What a part of a word stands for."""
+    escaped, double, single = part.groups()
+    if escaped is None:
+        return re.sub(r"\\(.)", r"\1", double if single is None else single)
+    if escaped.isspace():
         raise UsageError(
-            f"{script} line {line}: a {quote} has no other one", remedy="close the quotes there"
+            f"{script} line {line}: Slurm's versions read a blank behind a backslash differently",
+            remedy="put the value into quotes",
         )
-    if started:
-        yield word
+    return escaped
 
 
 def _options(

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from hepsub.slurm.directives import read_directives
 from tests.slurm.test_slurm import does, ended, wait_for
 from tests.testbed import slurm as slurms
 from tests.testbed.fixtures import available
@@ -94,6 +95,28 @@ def test_a_script_asks_for_what_it_asks_sbatch_for(
     assert asked(alice, cluster) == meant
 
 
+ODD = (
+    "-pshort -c 2", "-J 'a b' # -c 3", '-J "a \\" b"c', "-J 'a\\ b'", "-J q#r -c 3", "-c2 -J 'a\\b'", "\t-t\t5",
+    "--mem\n#SBATCH 300", "--part=short --nice --nice=3", "--exclusive -HO", "--comment=''x\"y z\"",
+    "-J x\n\n#SBATCH -c 2", "-J x\n# SBATCH -c 2\n  # and\n#SBATCH -t 3", "-J x\n:\n#SBATCH -c 2",
+    "-J x\n##SBATCH -c 2\n #SBATCH -t 3", "--nice -c 3", "--open-mode a -D /tmp",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ODD)
+def test_lines_are_read_as_sbatch_reads_them(alice: LoginNode, text: str) -> None:
+    """As it says what it was told (-vv)."""
+    body = f"#!/bin/sh\n#SBATCH {text}\ntrue\n"
+    alice.account.write("job.sh", body, mode=0o755)
+    told = alice.run(["sbatch", "-vv", "--test-only", "job.sh"]).stderr
+    assert "defined options" in told, told
+    shown = dict(re.findall(r"(?m)^sbatch: ([a-z-]+) +: (.*)$", told))
+    read = {each.option: each.value for each in read_directives(body, "job.sh")}
+    assert set(read) == set(shown) - {"verbose", "test-only"}
+    for name in read.keys() & {"job-name", "comment", "partition"}:
+        assert read[name] == shown[name]
+
+
 def test_an_option_counts_more_than_a_line_and_p_more_than_all(alice: LoginNode) -> None:
     script(alice, "-p short --mem=300 -c 4 -J lines")
     cluster, said = submitted(alice, "-mem", "500", "-np", "2", "-name", "mine", "job.sh")
@@ -125,6 +148,7 @@ def test_an_array_keeps_its_indices(alice: LoginNode) -> None:
     work = alice.account.work
     texts = [(work / f"log.reco_{cluster}_{index}").read_text() for index in (6, 7, 8)]
     assert texts == [f"{index} 6-8\nhpc01\n" for index in (6, 7, 8)]
+    assert does(alice, "hep_tail", f"hpc:{cluster}.1").startswith("7 ")
     again = int(does(alice, "hep_sub", "-resubmit", f"hpc:{cluster}", "-failed").split()[-1])
     alice.run(["hep_wait", str(again)])
     wait_for((work / f"log.reco_{again}_7").exists, "the log of the second run")

@@ -12,7 +12,7 @@ from hepsub.actions.submit.result import Preview
 from hepsub.actions.submit.sbatch_lines import Lined, with_sbatch_lines
 from hepsub.errors import UsageError
 from tests.fakes.batch import FakeSchedd
-from tests.fakes.world import make_policy, make_session, make_spec
+from tests.fakes.world import as_json, make_policy, make_session, make_spec
 
 SLURM = '[pool.main]\n[pool.hpc]\nkind = "slurm"\n'
 LINES = f'{SLURM}[defaults]\nsbatch_lines = "hpc"\n'
@@ -106,5 +106,7 @@ def test_a_dry_run_says_it_once(tmp_path: Path) -> None:
     result = preview(session, make_spec("job.sh"))
     assert isinstance(result.value, Preview)
     assert sum("#SBATCH" in note for note in result.notes) == 1
-    assert result.value.plan.leaves("time")
-    assert result.value.plan.leaves("mem")
+    resources = as_json(result.value)["resources"]
+    assert resources["left_to_slurm"] == ["memory_mb", "walltime_s"]
+    said = preview(session, make_spec("job.sh", "-mem", "300", "-wt", "short"))
+    assert as_json(said.value)["resources"]["left_to_slurm"] == []

@@ -20,7 +20,7 @@ def read(text: str) -> list[str]:
         (["#SBATCH --partition=gpu", "#SBATCH --time 10"], ["2 --partition=gpu", "3 --time=10"]),
         (["#SBATCH -J 'a b' # a comment"], ["2 --job-name=a b"]),
         (['#SBATCH -J "a \\" b"c'], ['2 --job-name=a " bc']),
-        (["#SBATCH -J a\\ b"], ["2 --job-name=a b"]),
+        (["#SBATCH -J a\\b"], ["2 --job-name=ab"]),
         (["#SBATCH -J q#r --mem=3"], ["2 --job-name=q"]),
         (["#SBATCH --mem", "#SBATCH 300"], ["2 --mem=300"]),
         (["#SBATCH\t-t\t5"], ["2 --time=5"]),
@@ -40,7 +40,11 @@ def test_lines(lines: list[str], expected: list[str]) -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("#SBATCH -J 'a", "job.sh line 2: a ' has no other one"),
+        ("#SBATCH -J 'a", "job.sh line 2: a quote has no other one"),
+        (
+            "#SBATCH -J a\\ b",
+            "job.sh line 2: Slurm's versions read a blank behind a backslash differently",
+        ),
         ("#SBATCH hello -J x", "line 2: hello: it is no option"),
         ("#SBATCH -- -J x", "line 2: --: it is no option"),
         ("#SBATCHfoo", "line 2: foo: it is no option"),
