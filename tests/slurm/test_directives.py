@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 
 import pytest
 
 from hepsub.slurm.directives import read_directives
-from tests.slurm.test_slurm import does, ended, wait_for
-from tests.testbed import slurm as slurms
-from tests.testbed.fixtures import available
+from tests.slurm.commands import does, ended, wait_for, write_policy
 from tests.testbed.login import LoginNode
 from tests.testbed.slurm import Slurm
 
@@ -28,24 +25,13 @@ ASKED = (
 """What scontrol shows of what a job asks for."""
 
 
-@pytest.fixture(scope="module", params=slurms.SUITES)
-def slurm(request: pytest.FixtureRequest) -> Iterator[Slurm]:
-    """Give a Slurm of each version."""
-    running = available(lambda: slurms.start(request.param))
-    try:
-        yield running
-    finally:
-        running.stop()
-
-
 @pytest.fixture
 def alice(slurm: Slurm) -> LoginNode:
     """Give hepalice on its login node, with an empty queue and a policy that sends scripts with lines to Slurm."""
     slurm.purge()
     user = slurm.account("hepalice", "work")
-    (user.account.home / ".config/hepsub").mkdir(parents=True)
+    write_policy(user)
     (user.account.home / ".config/hepsub/config.toml").write_text(POLICY)
-    user.run(["chown", "-R", "hepalice:", user.account.home / ".config"])
     return user
 
 
@@ -236,11 +222,14 @@ def test_what_is_offered_is_that_of_the_lines_partition(alice: LoginNode, slurm:
     slurm.run(["scontrol", "reconfigure"])
     policy = alice.account.home / ".config/hepsub/config.toml"
     policy.write_text(POLICY.replace('"slurm"\n', '"slurm"\npartition = "empty"\n'))
-    script(alice, "-p normal --gpus=2")
-    _, said = submitted(alice, "job.sh")
-    assert "can never start" not in said
-    script(alice, "-p normal --gpus=3")
-    _, said = submitted(alice, "job.sh")
-    assert "the most is 2 GPU(s)" in said
-    slurm.configure()
-    slurm.run(["scontrol", "reconfigure"])
+    try:
+        script(alice, "-p normal --gpus=2")
+        _, said = submitted(alice, "job.sh")
+        assert "can never start" not in said
+        script(alice, "-p normal --gpus=3")
+        _, said = submitted(alice, "job.sh")
+        assert "the most is 2 GPU(s)" in said
+    finally:
+        slurm.purge()
+        slurm.configure()
+        slurm.run(["scontrol", "reconfigure"])
