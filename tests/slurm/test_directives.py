@@ -64,7 +64,7 @@ def asked(alice: LoginNode, job: int | str) -> dict[str, str]:
         ("--gres=gpu:tesla:1", "-t 1:00:00"),
         ("-G 2 --ntasks=1 --nodes=1",),
         ("--gpus=tesla:1 --cpus-per-gpu=2 --mem-per-gpu=100",),
-        ("--gpus-per-node=1", "--constraint=fast", "--tmp=10", "--nice"),
+        ("--gpus-per-node=1", "--constraint=fast", "--nice"),
         ("-C fast -w hpc01 --nice=7 --deadline=2040-01-02",),
         ("--exclusive --mem=0 -A juno",),
         ("--part short", "--ntasks", "1", "--chdir=/tmp"),
@@ -194,6 +194,18 @@ def test_environment_and_logs_as_the_lines_say(alice: LoginNode) -> None:
     cluster = done.stdout.split()[-1]
     assert alice.run(["hep_wait", cluster]).returncode == 0
     assert (alice.account.work / f"both.{cluster}").read_text() == "1  x\nerror\n"
+
+
+def test_jobs_begin_where_the_lines_say(alice: LoginNode) -> None:
+    script(alice, "-D inner -o out", body="pwd")
+    refused = alice.run(["hep_sub", "job.sh"])
+    assert refused.returncode == 2
+    assert "inner is no directory" in refused.stderr
+    alice.run(["mkdir", "inner"])
+    cluster, _ = submitted(alice, "job.sh")
+    assert alice.run(["hep_wait", str(cluster)]).returncode == 0
+    inner = alice.account.work / "inner"
+    assert (inner / "out").read_text() == f"{inner}\n"
 
 
 def test_partitions(alice: LoginNode) -> None:
