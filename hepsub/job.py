@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 NO_CREDENTIALS = "none"
 """The word after -cred that drops what the policy wants."""
@@ -131,6 +132,25 @@ class HTCondorRequest(Struct, frozen=True, kw_only=True):
     notification: str = ""
 
 
+class SlurmRequest(Struct, frozen=True, kw_only=True):
+    """What the `#SBATCH` lines of a script say that no other field holds.
+
+    Attributes:
+        script: whose lines they are, as its user wrote it.
+        counted: what counts of them, as sbatch's options.
+        beaten: what an option of the command line says otherwise: both, for people.
+        words: options of sbatch and their values, in place of what hepsub would say; empty for one without a value,
+            None for one that is left to Slurm.
+        decided: whether they decided where the jobs go, and not the user.
+    """
+
+    script: str
+    counted: tuple[str, ...] = ()
+    beaten: tuple[str, ...] = ()
+    words: Mapping[str, str | None] = field(default_factory=dict)
+    decided: bool = False
+
+
 class JobSpec(Struct, frozen=True, kw_only=True):
     """One submission as the user wrote it.
 
@@ -171,6 +191,7 @@ class JobSpec(Struct, frozen=True, kw_only=True):
         type: what kind of work it is, for the policy's rules; None where the user does not say.
         output_mb: MB that one job leaves behind; None where the user does not say.
         htcondor: what is said to HTCondor in its own words; None for nothing.
+        slurm: what the `#SBATCH` lines of the script say besides; None where none count.
     """
 
     script: str
@@ -203,6 +224,7 @@ class JobSpec(Struct, frozen=True, kw_only=True):
     type: str | None = None
     output_mb: int | None = None
     htcondor: HTCondorRequest | None = None
+    slurm: SlurmRequest | None = None
 
     @property
     def is_staged(self) -> bool:

@@ -291,7 +291,7 @@ def _connect(
         from hepsub.local.pool import open_here
 
         return open_here(name, situation.environment, situation.host, situation.now)
-    if pool.kind == "slurm":
+    if pool.is_slurm:
         from hepsub.policy.places import expand
         from hepsub.slurm.batch import SlurmBatch
         from hepsub.slurm.slips import Slips

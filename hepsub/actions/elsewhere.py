@@ -57,7 +57,7 @@ def far_pools(session: Session, but: str) -> frozenset[str]:
     """The pools that are sites of the policy, and those of Slurm, but for one."""
     sites, known = session.policy.site.values(), session.policy.pool
     pools = {site.pool for site in sites if site.kind == SCHEDD}
-    slurm = {name for name, pool in known.items() if pool.kind == "slurm"}
+    slurm = {name for name, pool in known.items() if pool.is_slurm}
     return frozenset((pools & known.keys() | slurm) - {but})
 
 

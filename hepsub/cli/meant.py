@@ -8,10 +8,6 @@ from hepsub.cli.options import Command
 from hepsub.errors import ScriptMissing, UsageError
 from hepsub.suggest import closest
 
-_SLURM = (
-    "Slurm is one of the policy's pools, and has no option of its own",
-    "-p NAME takes a pool with kind = 'slurm' in the policy (man 5 hepsub); without -p it is the default pool",
-)
 _HEPJOB: Mapping[str, tuple[str, str]] = {
     "-mt": (
         "HepJob's option -mt is none of hepsub",
@@ -34,8 +30,6 @@ _SAID: Mapping[str, str] = {
 
 def unknown_option(name: str, command: Command, known: Iterable[str]) -> UsageError:
     """What to say of an option that the command does not have."""
-    if name.lstrip("-") == "slurm":
-        return UsageError(_SLURM[0], remedy=_SLURM[1])
     if command.name == "hep_sub" and name in _HEPJOB:
         return UsageError(_HEPJOB[name][0], remedy=_HEPJOB[name][1])
     return UsageError(f"unknown option '{name}'", remedy=option_meant(name, command, known))

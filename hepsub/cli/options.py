@@ -169,6 +169,14 @@ VERSION = flag("-version --version", "Show the version and exit.")
 POOL = option(
     "-p --pool", "POOL", "Pool of the policy, instead of the default one.", kind=Kind.POOL
 )
+SLURM = option(
+    "-slurm",
+    "",
+    "The policy's pool of Slurm's: as -p with its name.",
+    takes=Takes.NOTHING,
+    exact=True,
+)
+POOLS = (POOL, SLURM)
 ALL = flag("-a -all --all", "All of your own jobs; no question is asked.")
 _IDS = "Clusters (13), jobs (13.2), ranges (13.0-9), schedd07:13.2."
 SHELLS = ("bash", "zsh", "fish")

@@ -28,6 +28,7 @@ _TEXTS = {
     "Edited": "queue:edited",
     "Past": "queue:past",
     "Sites": "sites:sites",
+    "Partitions": "partitions:partitions",
     "Walltimes": "queue:walltimes",
     "Status": "status:status",
     "ClusterReports": "status:reports",
@@ -56,8 +57,9 @@ _TEXTS = {
 A command loads its own alone.
 """
 _LOOKS = frozenset({
-    "Preview", "Listing", "Explanations", "Past", "Sites", "Walltimes", "Status", "ClusterReports", "Watched",
-    "JobState", "WaitedJobs", "DemoResult", "AuthStatus", "RenewalStatus", "Tail", "Checked", "EffectivePolicy",
+    "Preview", "Listing", "Explanations", "Past", "Sites", "Partitions", "Walltimes", "Status", "ClusterReports",
+    "Watched", "JobState", "WaitedJobs", "DemoResult", "AuthStatus", "RenewalStatus", "Tail", "Checked",
+    "EffectivePolicy",
 })  # fmt: skip
 """The values of commands that look only: who could not read them calls again."""
 

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from hepsub.cli.grammar import rewrite
-from hepsub.cli.options import Command, Kind, Option, Takes, Values
+from hepsub.cli.options import POOL, SLURM, Command, Kind, Option, Takes, Values
 from hepsub.errors import UsageError
 from hepsub.units import parse_duration, parse_memory, parse_size
 
@@ -101,13 +101,31 @@ def convert(rewritten: list[str], command: Command) -> Values:
     )
     try:
         with parser.make_context(command.name, rewritten) as context:
-            return {**{each.field: _unsaid(each) for each in command.options}, **context.params}
+            said = {each.field: _unsaid(each) for each in command.options}
+            return _with_slurm({**said, **context.params})
     except click.BadParameter as error:
         raise _bad_value(error, command) from error
     except click.UsageError as error:
         raise UsageError(
             error.format_message(), remedy=f"{command.all_help} shows what there is"
         ) from error
+
+
+def _with_slurm(values: dict[str, Any]) -> Values:
+    """The values, with the pool that -slurm names; a command without -p has a -slurm of its own.
+
+    Raises:
+        UsageError: -p names one, too.
+    """
+    if not values.get(SLURM.field) or POOL.field not in values:
+        return values
+    if values[POOL.field] is not None:
+        raise UsageError(
+            f"-slurm and -p {values[POOL.field]} both name a pool", remedy="leave out one of them"
+        )
+    from hepsub.policy.model import SLURM_POOL
+
+    return {**values, POOL.field: SLURM_POOL}
 
 
 def _unsaid(option: Option) -> object:

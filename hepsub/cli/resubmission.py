@@ -13,7 +13,7 @@ from hepsub.jobid import parse_job_id, parse_procs
 
 _TAKEN = frozenset({
     "resubmit", "failed", "only", "unknown", "memory", "walltime", "cpus", "disk", "priority", "site", "remote",
-    "normt", "env", "cred", "nocheck", "pool", "wait", "dry_run", "quiet", "json",
+    "normt", "env", "cred", "nocheck", "pool", "slurm", "wait", "dry_run", "quiet", "json",
 })  # fmt: skip
 
 

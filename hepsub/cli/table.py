@@ -62,6 +62,11 @@ def fits(table: Table) -> bool:
     )
 
 
+def trimmed(table: Table) -> str:
+    """A table as text, without blanks at the ends of its lines."""
+    return "\n".join(line.rstrip() for line in drawn(table).split("\n"))
+
+
 def drawn(table: Table) -> Styled:
     """A table as text."""
     if _is_plain(table):

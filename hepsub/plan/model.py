@@ -89,7 +89,7 @@ def delivery_for(pool: Pool, sites: Iterable[Site] = ()) -> Delivery:
     """How files get to a pool's machines, or to the remote sites that run its jobs."""
     if pool.kind == "here":
         return EMBEDDED
-    if pool.kind == "slurm":
+    if pool.is_slurm:
         return SLURM
     if pool.spool:
         return SPOOL
@@ -234,6 +234,8 @@ class Plan(Struct, frozen=True, kw_only=True):
         notification: when HTCondor sends mail, in its word.
         commands: submit commands of HTCondor, and their values, as the user wrote them.
         again: the earlier jobs that these are, run again; None for new ones.
+        slurm: options of sbatch and their values, in place of what hepsub says to Slurm; None for one that is left to
+            Slurm, empty for one without a value.
     """
 
     script: str
@@ -277,9 +279,14 @@ class Plan(Struct, frozen=True, kw_only=True):
     again: Again | None = None
     columns: Columns | None = None
     variables: Mapping[str, Template] = field(default_factory=dict)
+    slurm: Mapping[str, str | None] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"Plan({self.script!r}, {self.number} jobs)"  # no report shows a secret
+
+    def leaves(self, option: str) -> bool:
+        """Whether nobody says an amount, so that Slurm's own default counts: `mem`, `time`."""
+        return self.slurm.get(option, "") is None
 
     def digest(self) -> str:
         """A short text that differs for different jobs: program, arguments, items, libraries and number."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from hepsub.errors import ImageMissing, JobCountTooLarge, NotExpressible
+from hepsub.errors import ImageMissing, JobCountTooLarge, NotExpressible, WalltimeTooLong
 from hepsub.job import JobSpec
 from hepsub.plan.accounting import (
     Walltime,
@@ -131,7 +132,9 @@ def make_plan(made: Draft, facts: Facts, route: Route | None = None) -> Plan:
         hold_memory=policy.limits.enforce_memory,
         staging=staging,
         once=spec.once or "",
+        slurm=_slurm_words(spec, route, words),
         notes=(
+            *_slurm_note(spec, policy, route),
             *_here_note(spec, policy, route, facts),
             *sent_note(route),
             *(
@@ -165,6 +168,25 @@ def _htcondor(spec: JobSpec, facts: Facts, route: Route) -> HTCondorWords | None
     words = read_words(spec.htcondor)
     check_words(spec.htcondor, words, route, facts.unreadable)
     return words
+
+
+def _slurm_words(
+    spec: JobSpec, route: Route, words: HTCondorWords | None
+) -> Mapping[str, str | None]:
+    """What is said to Slurm besides what hepsub says anyway."""
+    if not route.delivery.on_hold:
+        return {}
+    from hepsub.plan.slurm import slurm_words
+
+    return slurm_words(spec, route, words.notification if words else "Never")
+
+
+def _slurm_note(spec: JobSpec, policy: Policy, route: Route) -> tuple[str, ...]:
+    if spec.slurm is None:
+        return ()
+    from hepsub.plan.slurm import slurm_note
+
+    return slurm_note(spec, policy, route.pool)
 
 
 def _factory_idle(made: Draft) -> int:
@@ -287,7 +309,12 @@ def _handed_over_note(route: Route, staging: StagingPlan | None) -> tuple[str, .
 def _walltime(spec: JobSpec, policy: Policy, group: str) -> Walltime:
     classes = classes_for(policy, group)
     if spec.resources.walltime:
-        return choose_walltime(spec.resources.walltime, classes)
+        try:
+            return choose_walltime(spec.resources.walltime, classes)
+        except WalltimeTooLong as error:
+            if spec.slurm is not None:
+                error.add(f"that may be a #SBATCH line of {spec.slurm.script}", "-wt counts more")
+            raise
     with default_of(policy, "defaults.walltime"):
         return choose_walltime(policy.defaults.walltime, classes)
 

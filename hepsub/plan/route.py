@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from hepsub.errors import NoSuitableSite, PolicyError, UnknownSystem, UsageError
+from hepsub.errors import NoSuitableSite, NotOnSlurm, PolicyError, UnknownSystem, UsageError
 from hepsub.job import JobSpec, Placement, Remote
 from hepsub.plan.model import Delivery, Reason, Route, delivery_for
 from hepsub.policy.model import Policy
@@ -44,9 +44,11 @@ def choose_route(
     """
     placement = spec.placement
     _check_words(placement)
-    pool, pool_reason = _choose_pool(placement.pool, policy)
-    nodes = _node_requirements(placement, policy, pool, unreadable)
+    pool, pool_reason = _choose_pool(spec, policy)
     delivery = delivery_for(policy.pool[pool])
+    nodes = () if delivery.on_hold else _node_requirements(placement, policy, pool, unreadable)
+    if delivery.on_hold:
+        _check_slurm(placement, pool)
     if nodes and delivery.on_this_machine:
         raise UsageError(
             "-wn and -gwn: the embedded pool has no worker nodes", remedy="leave them out"
@@ -177,14 +179,36 @@ def _check_words(placement: Placement) -> None:
         ("-schedd", placement.schedd),
     ):
         if word is not None and not re.fullmatch(_HOST, word.replace("@", ".")):
+            several = "; only one can be named" if re.search(r"[,\[]", word) else ""
             raise UsageError(
-                f"argument {option}: '{word}' is no name of a host or group",
+                f"argument {option}: '{word}' is no name of a host or group{several}",
                 remedy="check the name",
             )
 
 
-def _choose_pool(asked: str | None, policy: Policy) -> tuple[str, Reason]:
+def _check_slurm(placement: Placement, pool: str) -> None:
+    """Refuse what Slurm has no word for.
+
+    Raises:
+        NotOnSlurm: a group of worker nodes is asked for.
+    """
+    if placement.worker_group:
+        raise NotOnSlurm(
+            f"-gwn {placement.worker_group}: Slurm has partitions and features, and no groups of worker nodes",
+            remedy=f"hep_clus -slurm shows the partitions of {pool}; a line '#SBATCH --partition=NAME' or"
+            " '#SBATCH --constraint=FEATURE' in the script names one",
+        )
+
+
+def _choose_pool(spec: JobSpec, policy: Policy) -> tuple[str, Reason]:
+    asked = spec.placement.pool
     name = policy.pool_for(asked)
+    if spec.slurm is not None and spec.slurm.decided:
+        because = (
+            f"sbatch_lines sends such scripts to {name} ({policy.origin('defaults.sbatch_lines')})"
+        )
+        matched = f"#SBATCH lines of {spec.slurm.script}"
+        return name, Reason(rule="pool", matched=matched, because=because)
     return name, _pool_reason(name, asked, policy)
 
 

@@ -55,11 +55,26 @@ def _defaults(policy: Policy) -> Iterator[Mistake]:
         yield Mistake(key="pool", what="no pool is left", remedy="describe one: [pool.NAME]")
     elif said.pool:
         yield from unknown("defaults.pool", "pool", said.pool, pools)
+    yield from _sbatch_lines(policy, pools)
     if said.group and policy.group:
         yield from unknown("defaults.group", "group", said.group, policy.group)
     if said.os and said.os.casefold() not in (name.casefold() for name in policy.os):
         yield from unknown("defaults.os", "operating system", said.os, policy.os)
     yield from _default_walltime(policy)
+
+
+def _sbatch_lines(policy: Policy, pools: list[str]) -> Iterator[Mistake]:
+    said = policy.defaults.sbatch_lines
+    if not said:
+        return
+    if said not in pools:
+        yield from unknown("defaults.sbatch_lines", "pool", said, pools)
+    elif policy.pool_named(said) not in policy.slurm_pools():
+        yield Mistake(
+            key="defaults.sbatch_lines",
+            what=f"the pool '{said}' is not Slurm's, and no other one reads #SBATCH lines",
+            remedy='name a pool with kind = "slurm"',
+        )
 
 
 def _default_walltime(policy: Policy) -> Iterator[Mistake]:

@@ -16,6 +16,9 @@ from hepsub.policy.site import SCHEDD, Rule, Site
 from hepsub.suggest import did_you_mean
 from hepsub.units import Megabytes, Seconds
 
+SLURM_POOL: Final = "slurm"
+"""The word for the policy's pool of Slurm's, where no pool has this name."""
+
 
 class Level(enum.Enum):
     """Who wrote a policy file."""
@@ -48,6 +51,9 @@ class Defaults(Struct, frozen=True, kw_only=True):
         cpus: cores for each job.
         walltime: the walltime class.
         pool: the pool; empty for the first one there is.
+        sbatch_lines: the pool, of the kind slurm, that scripts with #SBATCH lines go to whose user names no place; the
+            lines count there as sbatch reads them, and every option counts more. Empty for none: they go where others
+            do, and the lines are comments, but for a pool of Slurm's that is the default or named by -p.
         group: the accounting group; empty for the user's primary group.
         os: the operating system; empty for the worker node's own.
     """
@@ -56,6 +62,7 @@ class Defaults(Struct, frozen=True, kw_only=True):
     cpus: int = 1
     walltime: str = "default"
     pool: str = ""
+    sbatch_lines: str = ""
     group: str = ""
     os: str = ""
 
@@ -158,6 +165,15 @@ class Pool(Struct, frozen=True, kw_only=True):
     partitions: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     account: str = ""
     scratch: str = "/tmp"  # noqa: S108 (each job makes a directory of its own there)
+
+    @property
+    def is_slurm(self) -> bool:
+        """Whether it is Slurm's."""
+        return self.kind == "slurm"
+
+    def partition_for(self, walltime: str) -> str:
+        """Slurm's partition for jobs of a walltime class; empty for Slurm's own choice."""
+        return self.partitions.get(walltime, self.partition)
 
 
 class Storage(Struct, frozen=True, kw_only=True):
@@ -396,6 +412,32 @@ class Policy(Struct, frozen=True, kw_only=True):
         )
         return self.defaults.pool or next(real, next(iter(self.pool), ""))
 
+    def slurm_pools(self) -> tuple[str, ...]:
+        """The pools of Slurm's."""
+        return tuple(name for name, pool in self.pool.items() if pool.is_slurm)
+
+    def slurm_pool(self) -> str:
+        """The pool of Slurm's for those who name none: that of sbatch_lines, else the default one, else the only one.
+
+        Raises:
+            UnknownPool: there is none, or there are several.
+        """
+        found = self.slurm_pools()
+        for word in (self.defaults.sbatch_lines, self.default_pool()):
+            if word and (name := self.pool_named(word)) in found:
+                return name
+        if len(found) == 1:
+            return found[0]
+        if not found:
+            raise UnknownPool(
+                "no pool of the policy is Slurm's",
+                remedy="the site describes one: [pool.NAME] with kind = 'slurm' (man 5 hepsub)",
+            )
+        raise UnknownPool(
+            f"several pools of the policy are Slurm's: {', '.join(found)}",
+            remedy=f"name one: -p {found[0]}",
+        )
+
     def pool_for(self, asked: str | None) -> str:
         """The name of the pool that a word means; without a word the default one's, which is there.
 
@@ -419,6 +461,8 @@ class Policy(Struct, frozen=True, kw_only=True):
         found = [name for name, pool in self.pool.items() if word in pool.aliases]
         if found:
             return min(found, key=lambda name: self.is_shipped(f"pool.{name}.aliases"))
+        if word == SLURM_POOL:
+            return self.slurm_pool()
         known = [*self.pool, *(alias for pool in self.pool.values() for alias in pool.aliases)]
         raise UnknownPool(
             f"{source}: no pool '{word}' in the policy", remedy=did_you_mean(word, known)

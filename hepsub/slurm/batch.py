@@ -37,6 +37,7 @@ from hepsub.plan.credentials import JobCredential
 from hepsub.plan.model import Plan
 from hepsub.policy.model import Pool
 from hepsub.slurm.ends import ENDS
+from hepsub.slurm.nodes import node_named
 from hepsub.slurm.rows import NODE_FORMAT, UNTOLD, Row, read_nodes
 from hepsub.slurm.sbatch import edit_words, sbatch_words, slip_of, variables
 from hepsub.slurm.script import script
@@ -101,7 +102,7 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
         """
         import shlex
 
-        words = shlex.join(sbatch_words(plan, uuid, self.rules))
+        words = shlex.join(sbatch_words(self._placed(plan), uuid, self.rules))
         return f"{words}\n\n{self._script(plan, uuid)}"
 
     def _script(self, plan: Plan, uuid: str) -> str:
@@ -113,7 +114,7 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
         Raises:
             NotOnSlurm, SubmissionRefused, PoolUnreachable: nothing was submitted, or nobody can tell (PoolUnreachable).
         """
-        plan, notes = self._can_ask(plan)
+        plan, notes = self._can_ask(self._placed(plan))
         words = sbatch_words(plan, uuid, self.rules)
         text = self._script(plan, uuid)
         slip = slip_of(plan, uuid, self.pool, self.now)
@@ -145,10 +146,24 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
         )
         return Submitted(ref=ref, notes=notes)
 
+    def _placed(self, plan: Plan) -> Plan:
+        """The plan with Slurm's own name of the node that it asks for.
+
+        Raises:
+            SubmissionRefused: there is none of this name.
+        """
+        said = plan.slurm.get("nodelist")
+        if not said:
+            return plan
+        nodes = ask(["sinfo", "--noheader", "--all", "--Node", "--format=%N"]).stdout.split()
+        named = node_named(said, nodes, self.pool)
+        return replace(plan, slurm={**plan.slurm, "nodelist": named})
+
     def offers(self, plan: Plan, patience_s: int) -> tuple[Offer, ...]:
         """What the largest nodes have: sbatch looks at nothing of a job that is submitted on hold."""
         words = ["sinfo", "--noheader", "--Node", f"--format={NODE_FORMAT}"]
-        if partition := self.rules.partitions.get(plan.walltime.name, self.rules.partition):
+        usual = self.rules.partition_for(plan.walltime.name)
+        if partition := plan.slurm.get("partition") or usual:
             words.append(f"--partition={partition}")
         return read_nodes(ask(words, timeout=patience_s).stdout)
 

@@ -14,14 +14,14 @@ from hepsub.batch_offers import Offer
 from hepsub.slurm.quantities import ENDED, exit_of, mark, megabytes, moment, number, seconds
 from hepsub.slurm.tasks import Tasks, read_tasks
 
-_SEPARATOR: Final = "\x1f"
+SEPARATOR: Final = "\x1f"
 _FIELDS: Final = (
     "ArrayJobID", "ArrayTaskID", "JobID", "State", "Reason", "exit_code", "UserName", "SubmitTime", "StartTime",
     "EndTime", "TimeUsed", "TimeLimit", "MinMemory", "NumCPUs", "Nice", "NodeList", "Partition", "Comment", "Name",
 )  # fmt: skip
 """Of squeue(1), -O; those that users write come last."""
 
-_ON_HOLD: Final = frozenset({"JobHeldUser", "JobHeldAdmin"})
+ON_HOLD: Final = frozenset({"JobHeldUser", "JobHeldAdmin"})
 REQUEUED: Final = "job requeued in held state"
 """Of a job that ran when it was put on hold, in all states until it is released."""
 _HELD: Final = frozenset({"REQUEUE_HOLD", "REQUEUED_HOLD", "SPECIAL_EXIT"})
@@ -92,7 +92,7 @@ class Row(Struct, frozen=True, kw_only=True):
     def is_mixed(self) -> bool:
         """Whether squeue shows tasks as one of which some are on hold, and others wait (without --array)."""
         reasons = self.reason.split(",")
-        return len(reasons) > 1 and not _ON_HOLD.isdisjoint(reasons)
+        return len(reasons) > 1 and not ON_HOLD.isdisjoint(reasons)
 
     @property
     def has_ended(self) -> bool:
@@ -105,7 +105,7 @@ class Row(Struct, frozen=True, kw_only=True):
         word = self.slurm_state
         if word in _HELD or self.reason == REQUEUED:
             return State.HELD
-        if word == "PENDING" and self.reason in _ON_HOLD:
+        if word == "PENDING" and self.reason in ON_HOLD:
             return State.HELD
         if word == "CANCELLED":
             return State.REMOVED
@@ -122,7 +122,7 @@ def squeue_format(token: str) -> str:
     Args:
         token: a word that nobody can know who names a job: it stands at the end of each.
     """
-    return ",".join(f"{each}:{_SEPARATOR}" for each in _FIELDS) + token
+    return ",".join(f"{each}:{SEPARATOR}" for each in _FIELDS) + token
 
 
 def read_rows(printed: str, token: str) -> Iterator[Row]:
@@ -132,8 +132,8 @@ def read_rows(printed: str, token: str) -> Iterator[Row]:
         printed: its stdout.
         token: the word of `squeue_format`.
     """
-    for line in printed.split(f"{_SEPARATOR}{token}"):
-        fields = line.strip("\n").split(_SEPARATOR, len(_FIELDS) - 1)
+    for line in printed.split(f"{SEPARATOR}{token}"):
+        fields = line.strip("\n").split(SEPARATOR, len(_FIELDS) - 1)
         if len(fields) == len(_FIELDS):
             row = _row(dict(zip(_FIELDS, fields, strict=True)))
             if row is not None:

@@ -24,7 +24,19 @@ def sbatch_words(plan: Plan, uuid: str, pool: Pool) -> tuple[str, ...]:
         NotOnSlurm: the plan needs what is not there.
     """
     check_possible(plan)
-    return tuple(_words(plan, uuid, pool))
+    own = (word for word in _words(plan, uuid, pool) if _name(word) not in plan.slurm)
+    return (*own, *_said(plan.slurm))
+
+
+def _name(word: str) -> str:
+    return word.removeprefix("--").partition("=")[0]
+
+
+def _said(options: Mapping[str, str | None]) -> Iterator[str]:
+    """The words of options that Slurm is told."""
+    for name, value in options.items():
+        if value is not None:
+            yield f"--{name}={value}" if value else f"--{name}"
 
 
 def _words(plan: Plan, uuid: str, pool: Pool) -> Iterator[str]:
@@ -46,7 +58,7 @@ def _words(plan: Plan, uuid: str, pool: Pool) -> Iterator[str]:
         yield f"--tmp={plan.disk_mb}M"
     if plan.priority:
         yield f"--nice={-plan.priority}"
-    if partition := pool.partitions.get(plan.walltime.name, pool.partition):
+    if partition := pool.partition_for(plan.walltime.name):
         yield f"--partition={partition}"
     if pool.account:
         yield f"--account={pool.account.replace('{group}', plan.group)}"
@@ -101,9 +113,9 @@ def slip_of(plan: Plan, uuid: str, pool: str, now: float) -> Slip:
         once=plan.once,
         name=plan.name,
         command=PurePath(plan.script).name,
-        memory_mb=plan.memory_mb,
+        memory_mb=0 if plan.leaves("mem") else plan.memory_mb,
         cpus=plan.cpus,
-        walltime_s=plan.walltime.limit,
+        walltime_s=0 if plan.leaves("time") else plan.walltime.limit,
         logs=logs,
     )
 
@@ -119,7 +131,7 @@ def check_possible(plan: Plan) -> None:
         (
             bool(plan.route.requirements),
             "HTCondor's expressions about machines",
-            "-wn, -gwn and -require",
+            "-require",
         ),
         (
             bool(plan.commands or plan.route.rank or plan.route.attributes),

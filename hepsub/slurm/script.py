@@ -66,7 +66,10 @@ def _begin(plan: Plan, uuid: str) -> Iterator[str]:
     yield f"_hepsub_index=$((_hepsub_proc + {plan.first})) _hepsub_told="
     if plan.staging is None or plan.staging.in_place:
         # Slurm itself would go on in /tmp.
-        yield f"cd {shlex.quote(plan.directory)} 2>/dev/null || _hepsub_told={NO_DIRECTORY}"
+        directory = plan.slurm.get("chdir") or plan.directory
+        yield f"cd {shlex.quote(directory)} 2>/dev/null || _hepsub_told={NO_DIRECTORY}"
+    if plan.first and plan.again is None:
+        yield f"SLURM_ARRAY_TASK_MIN={plan.first} SLURM_ARRAY_TASK_MAX={plan.first + plan.number - 1}"
 
 
 def _starter(plan: Plan, uuid: str, scratch: str) -> Iterator[str]:
@@ -111,6 +114,7 @@ def _job(
     known_as = '"$_hepsub_cluster.$_hepsub_proc"'
     if plan.again is not None and values is not None:
         known_as = shlex.quote(plan.again.named(values.proc))
+        yield f"_hepsub_index={values.index}"
     yield f"{JOB_ID}={known_as}"
     for name, value in variables.items():
         yield f"export {_spellable(name)}={_word(value)}"
@@ -141,6 +145,8 @@ def _run(ends: str) -> Iterator[str]:
     """Start the program and note its end; what ends the job early ends it first, and this shell notes that."""
     note = f"{shlex.quote(ends)}/$_hepsub_proc"
     yield f"export {JOB_ID}"
+    # A script that goes by its index in the array means the one that it was submitted with: hepsub's count from 0.
+    yield "SLURM_ARRAY_TASK_ID=$_hepsub_index"
     yield f"trap _hepsub_told={ENDED_EARLY} TERM"
     yield "trap : INT HUP USR1 USR2"
     yield "_hepsub_began=$(date +%s)"

@@ -26,6 +26,7 @@ def test_the_help_of_hep_rm() -> None:
         "options:\n"
         "  -a, -all, --all             All of your own jobs; no question is asked.\n"
         "  -p, --pool POOL             Pool of the policy, instead of the default one.\n"
+        "  -slurm                      The policy's pool of Slurm's: as -p with its name.\n"
         "  -json, --json               One JSON document on stdout, also for errors; with -h its schema.\n"
         "  -version, --version         Show the version and exit.\n"
         "  -h, -help, --help           Show this help and exit.\n"

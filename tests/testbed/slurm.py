@@ -1,7 +1,8 @@
-"""A real Slurm on this machine: one controller, one node of eight CPUs, the users' homes shared with it.
+"""A real Slurm on this machine: one controller, one node of eight CPUs and two GPUs, the users' homes shared with it.
 
-Without cgroups, so memory is asked for and not enforced. What its versions want is from the facts that were tried:
-22.05 knows no CgroupPlugin=disabled, 24.11 does not start without it.
+Without cgroups, so memory is asked for and not enforced; its GPUs are devices that do nothing, which it counts and
+hands out. What its versions want is from the facts that were tried: 22.05 knows no CgroupPlugin=disabled, 24.11 does
+not start without it.
 """
 
 import contextlib
@@ -33,6 +34,7 @@ HOSTNAME = "hpc01"
 SCRATCH = "/scratch"
 """Where the node's users may make directories."""
 NODE = ("scontrol", "update", f"nodename={HOSTNAME}")
+GPUS = "/var/lib/gpu"
 POLL = 0.1
 READY_S = 30
 CONFIG = """\
@@ -71,9 +73,12 @@ SlurmdParameters=config_overrides
 DefMemPerCPU=1000
 MpiDefault=none
 SwitchType=switch/none
-NodeName={host} NodeHostname={host} NodeAddr=127.0.0.1 Port={node} CPUs=8 RealMemory=16000 State=UNKNOWN
+GresTypes=gpu
+NodeName={host} NodeHostname={host} NodeAddr=127.0.0.1 Port={node} CPUs=8 RealMemory=16000 Gres=gpu:tesla:2 \
+Feature=fast State=UNKNOWN
 PartitionName=normal Nodes=ALL Default=YES MaxTime=2-00:00:00 DefaultTime=60 State=UP
 PartitionName=short Nodes=ALL MaxTime=30 DefaultTime=10 State=UP
+PartitionName=closed Nodes=ALL AllowGroups=root AllowAccounts=staff State=UP
 """
 
 
@@ -108,6 +113,9 @@ class Slurm:
             box.run(["usermod", "--home", account.home, account.name])
         self.configure()
         box.write("/etc/slurm/cgroup.conf", CGROUP[self.suite])
+        box.write("/etc/slurm/gres.conf", f"Name=gpu Type=tesla File={GPUS}[0-1]\n")
+        for number in "01":
+            box.run(["mknod", f"{GPUS}{number}", "c", "1", "3"])
         box.write("/etc/munge/munge.key", secrets.token_hex(64), mode=0o400)
         box.run(["install", "-d", "-o", "munge", "-g", "munge", "-m", "755", "/run/munge"])
         box.run(["chown", "-R", "munge:munge", "/etc/munge", "/var/lib/munge", "/var/log/munge"])

@@ -208,10 +208,21 @@ def _asked(session: Session, name: str, home: str, parts: Mapping[str, str], ask
             waiting = counts.states.get(State.IDLE, 0) + sum(each.number for each in counts.unmade)
             running = counts.states.get(State.RUNNING, 0)
             return replace(row, idle=waiting, running=running), {}
+        if rules.is_slurm:
+            return _with_slurm(row, session), {}
         load = ask(rules.collector, row.schedds, parts)
     except HepsubError as error:
         return replace(row, problem=Problem.of(error)), {}
     return replace(row, cores=load.cores, idle=load.idle, running=load.running), load.parts
+
+
+def _with_slurm(row: PoolRow, session: Session) -> PoolRow:
+    """The row of a pool of Slurm's."""
+    from hepsub.slurm.load import load_of as slurm_load
+
+    load = slurm_load(session.situation.user, session.situation.groups)
+    cores = Cores(total=load.cores.total, busy=load.cores.busy)
+    return replace(row, cores=cores, idle=load.idle, running=load.running)
 
 
 def _needed(site: Site, policy: Policy, home: str) -> tuple[str, ...]:

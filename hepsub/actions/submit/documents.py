@@ -23,6 +23,7 @@ class ResourcesDocument(Struct, frozen=True, kw_only=True):
     Attributes:
         memory_mb: in MB (2**20 bytes).
         walltime_s: in seconds.
+        left_to_slurm: memory_mb and walltime_s, where nobody says them and Slurm's own default counts instead.
     """
 
     cpus: int
@@ -30,6 +31,7 @@ class ResourcesDocument(Struct, frozen=True, kw_only=True):
     memory_mb: int
     walltime_class: str
     walltime_s: int
+    left_to_slurm: tuple[str, ...] = ()
 
 
 class LibraryDocument(Struct, frozen=True, kw_only=True):
@@ -204,6 +206,11 @@ def preview_document(preview: Preview) -> PreviewDocument:
             memory_mb=plan.memory_mb,
             walltime_class=plan.walltime.name,
             walltime_s=plan.walltime.limit,
+            left_to_slurm=tuple(
+                name
+                for name, option in (("memory_mb", "mem"), ("walltime_s", "time"))
+                if plan.leaves(option)
+            ),
         ),
         group=plan.group,
         os=plan.os or None,

@@ -114,7 +114,10 @@ def find_misfit(session: Session, schedd: BatchSystem, plan: Plan) -> Misfit | N
 
 def _offers(session: Session, schedd: BatchSystem, plan: Plan, asked: Offer) -> tuple[Offer, ...]:
     route, now = plan.route, session.situation.now
-    key = " ".join((schedd.pool, str(route.delivery.shared), *route.requirements))
+    usual = session.policy.pool[route.pool].partition_for(plan.walltime.name)
+    partition = plan.slurm.get("partition") or usual
+    slots = (schedd.pool, str(route.delivery.shared), *route.requirements, partition)
+    key = " ".join(each for each in slots if each)
     known = _known(session)
     last = known.get(key, _Answer(when=0))
     age = now - last.when

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from hepsub.actions.submit.result import Preview
-from hepsub.actions.submit.submit import check_places, misfit_of, new_uuid, planned
+from hepsub.actions.submit.submit import check_places, misfit_of, new_uuid, planned, with_lines
 from hepsub.errors import BundleUnusable, HepsubError
 from hepsub.job import JobSpec
 from hepsub.plan.draft import Reading
@@ -42,8 +42,11 @@ def preview(
         HepsubError: the submission would be refused.
     """
     stores = functools.cache(session.open_stores)
+    notes: tuple[str, ...] = ()
+    if known is None:
+        spec, known, notes = with_lines(session, stores, spec)
     plan, facts = planned(session, stores, spec, keeps=False, known=known)
-    plan = replace(plan, notes=(*notes_of(plan), *plan.notes))
+    plan = replace(plan, notes=(*notes_of(plan), *notes, *plan.notes))
     check_places(session, plan, facts.outputs)
     expiries = _expiry_notes(session, stores, plan)
     schedd, unreachable = _reachable(session, plan)
@@ -55,11 +58,11 @@ def preview(
         schedd=schedd.name if schedd else "",
         unreachable=unreachable,
     )
-    notes = (f"the pool could not be asked: {unreachable}",) if unreachable else ()
+    away = (f"the pool could not be asked: {unreachable}",) if unreachable else ()
     problems = (NotedProblem(code="pool-unreachable", message=unreachable),) if unreachable else ()
     misfit = misfit_of(session, schedd, plan) if schedd is not None else None
     sizes = (misfit.text(),) if misfit else ()
-    return Result(value=value, notes=(*plan.notes, *expiries, *sizes, *notes), problems=problems)
+    return Result(value=value, notes=(*plan.notes, *expiries, *sizes, *away), problems=problems)
 
 
 def _expiry_notes(session: Session, stores: StoresOf, plan: Plan) -> tuple[str, ...]:

@@ -66,6 +66,7 @@ def respelled(
     wanted = max((job.more_memory for job in jobs), default=0)
     asked = max((job.status.requested_mb for job in jobs if job.status is not None), default=0)
     memory = max(had.memory_mb or policy.defaults.memory, asked, wanted)
+    left = old.slurm is not None and had.memory_mb is None and not wanted  # to Slurm, as then
     named = tuple((name, value and _said(value, again)) for name, value in old.environment.named)
     return replace(
         old,
@@ -79,7 +80,7 @@ def respelled(
         priority=old.priority if changes.priority is None else changes.priority,
         resources=replace(
             had,
-            memory_mb=changes.memory_mb or memory,
+            memory_mb=changes.memory_mb or (None if left else memory),
             walltime=changes.walltime or had.walltime,
             cpus=changes.cpus or had.cpus,
             disk_mb=changes.disk_mb or had.disk_mb,

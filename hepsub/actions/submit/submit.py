@@ -148,7 +148,9 @@ def _submit(session: Session, spec: JobSpec, tell: Callable[[str], None]) -> Res
         from hepsub.bundle.root import check_common
 
         check_common(session.policy)
-    plan, facts = planned(session, stores, spec, keeps=True)
+    spec, known, told = with_lines(session, stores, spec)
+    plan, facts = planned(session, stores, spec, keeps=True, known=known)
+    plan = replace(plan, notes=(*told, *plan.notes))
     schedd = session.schedd(plan.route.pool, plan.route.schedd)
     finished = recovered(session, stores, tell)
 
@@ -165,6 +167,22 @@ def _submit(session: Session, spec: JobSpec, tell: Callable[[str], None]) -> Res
             return made()
         repeated = (repeated_note(session, plan),)
         return Result(value=replace(earlier, notes=(*finished, *repeated)), notes=repeated)
+
+
+def with_lines(
+    session: Session, stores: StoresOf, spec: JobSpec
+) -> tuple[JobSpec, Reading | None, tuple[str, ...]]:
+    """What is asked for with the script's `#SBATCH` lines, the list if it was read for that, and what to say of it.
+
+    Raises:
+        HepsubError: as `with_sbatch_lines`.
+    """
+    if not session.policy.slurm_pools():
+        return spec, None, ()
+    from hepsub.actions.submit.sbatch_lines import with_sbatch_lines
+
+    lined = with_sbatch_lines(session, stores, spec)
+    return lined.spec, lined.known, lined.notes
 
 
 def recovered(session: Session, stores: StoresOf, tell: Callable[[str], None]) -> tuple[str, ...]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hepsub.cli.options import COMMON, Command, Kind, Values, flag, option
+from hepsub.cli.options import COMMON, Command, Kind, Takes, Values, flag, option
+from hepsub.errors import UsageError
 
 if TYPE_CHECKING:
     from hepsub.cli.output import Console
@@ -15,16 +16,24 @@ _OPTIONS = (
     option("-g --group", "GROUP", "The group; default: all of yours, with -walltime the one that hep_sub takes.",
            kind=Kind.GROUP),
     flag("-walltime --walltime", "The walltime classes and their limits."),
+    option("-slurm", "", "The partitions of Slurm: limits, what is free, who waits, and whether you may use them.",
+           takes=Takes.NOTHING, exact=True),
     *COMMON,
 )  # fmt: skip
 
 
 def run(session: Session, values: Values, _: Console) -> AnyResult:
-    """Show the pools and sites, or what a group has.
+    """Show the pools and sites, the partitions of Slurm, or what a group has.
 
     Raises:
         UnknownGroup: the policy has no such group.
+        UsageError: two of these are asked for.
     """
+    if values["slurm"]:
+        _check_alone(values)
+        from hepsub.actions.queue.partitions import partitions
+
+        return partitions(session)
     if values["walltime"]:
         from hepsub.actions.queue.walltimes import walltimes
 
@@ -34,6 +43,14 @@ def run(session: Session, values: Values, _: Console) -> AnyResult:
     return sites(session, values["group"])
 
 
+def _check_alone(values: Values) -> None:
+    if values["walltime"] or values["group"] is not None:
+        raise UsageError(
+            "-slurm shows Slurm's partitions, and has nothing to do with -g and -walltime",
+            remedy="hep_clus -slurm",
+        )
+
+
 COMMAND = Command(
     name="hep_clus",
     summary="Show pools and remote sites, or what a group has",
@@ -41,18 +58,23 @@ COMMAND = Command(
         "hep_clus shows where jobs may go: the pools and the remote sites of the policy, how they are reached, how"
         " many cores there are and how many are busy, how many jobs wait, which of your groups may use a site, and"
         " until when the credentials are good that it needs. A pool that does not answer says so in its row.",
+        "With -slurm it shows the partitions of Slurm: how long a job may run, the largest node, how many nodes, cores"
+        " and GPUs are free, busy, or otherwise out of use, how many jobs wait for it and run there, and whether you"
+        " may use it, as far as Slurm tells.",
         "With -walltime it shows the walltime classes of a group and their limits.",
     ),
     options=_OPTIONS,
     words=None,
     examples=(
         ("hep_clus", "pools and remote sites"),
+        ("hep_clus -slurm", "the partitions of Slurm"),
         ("hep_clus -g juno", "the sites that take jobs of the group juno"),
         ("hep_clus -g cms --walltime", "the walltime classes of the group cms"),
     ),
     run=run,
     results=(
         "hepsub.actions.queue.sites:Sites",
+        "hepsub.actions.queue.partitions:Partitions",
         "hepsub.actions.queue.walltimes:Walltimes",
     ),
 )

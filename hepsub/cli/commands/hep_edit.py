@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from hepsub.cli.options import (
     ALL,
     COMMON,
-    POOL,
+    POOLS,
     QUEUED_IDS,
     Command,
     Kind,
@@ -70,7 +70,7 @@ COMMAND = Command(
         " cluster, none of whose jobs runs, and jobs have no disk of their own.",
         "The exit code is 0 only if all that was asked was done.",
     ),
-    options=(*_OPTIONS, ALL, POOL, *COMMON),
+    options=(*_OPTIONS, ALL, *POOLS, *COMMON),
     words=QUEUED_IDS,
     examples=(
         ("hep_edit -m 3000 13", "3000 MB for the jobs of cluster 13 that do not run"),

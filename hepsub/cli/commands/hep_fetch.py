@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from hepsub.cli.options import COMMON, IDS, POOL, Command, Kind, Values, flag, option
+from hepsub.cli.options import COMMON, IDS, POOLS, Command, Kind, Values, flag, option
 from hepsub.errors import UsageError
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _OPTIONS = (
     flag("-wait --wait", "First wait until the jobs have ended."),
     flag("-force --force", "Replace files that are here and differ."),
     flag("-push --push", "First upload what came home because the store was away (of the whole cluster)."),
-    POOL,
+    *POOLS,
     flag("-quiet --quiet", "No progress and no notes; errors are told."),
     *COMMON,
 )  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hepsub.cli.options import COMMON, POOL, Command, Kind, Takes, Values, Words, option
+from hepsub.cli.options import COMMON, POOLS, Command, Kind, Takes, Values, Words, option
 
 if TYPE_CHECKING:
     from hepsub.cli.output import Console
@@ -18,7 +18,7 @@ _OPTIONS = (
     option("-i --id", "ID", "Only these clusters, jobs or ranges.", kind=Kind.JOB, takes=Takes.MANY),
     option("-n --number", "N",
         f"The latest N; default: {_MOST}, or all when ids are given.", kind=Kind.POSITIVE),
-    POOL,
+    *POOLS,
     *COMMON,
 )  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hepsub.cli.options import ALL, COMMON, POOL, QUEUED_IDS, Command, acting
+from hepsub.cli.options import ALL, COMMON, POOLS, QUEUED_IDS, Command, acting
 
 COMMAND = Command(
     name="hep_hold",
@@ -12,7 +12,7 @@ COMMAND = Command(
         " A running job is ended and begins anew when it is released; a computing element may remove it then.",
         "The exit code is 0 only if all that was asked was done.",
     ),
-    options=(ALL, POOL, *COMMON),
+    options=(ALL, *POOLS, *COMMON),
     words=QUEUED_IDS,
     examples=(
         ("hep_hold 13", "a cluster"),

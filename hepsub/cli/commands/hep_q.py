@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hepsub.cli.options import COMMON, POOL, Command, Kind, Takes, Values, Words, flag, option
+from hepsub.cli.options import COMMON, POOLS, Command, Kind, Takes, Values, Words, flag, option
 from hepsub.errors import UsageError
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ _OPTIONS = (
     flag("-run --run", "Only running jobs.", field="running"),
     option("-stat --stat", "S", "Only jobs in this state: I, R, C, H, X or S.", choices=_STATES),
     flag("-why --why", "Say in words why each job is where it is, and what to do."),
-    POOL,
+    *POOLS,
     *COMMON,
 )  # fmt: skip
 

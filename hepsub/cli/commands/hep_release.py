@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hepsub.cli.options import ALL, COMMON, POOL, QUEUED_IDS, Command, acting
+from hepsub.cli.options import ALL, COMMON, POOLS, QUEUED_IDS, Command, acting
 
 COMMAND = Command(
     name="hep_release",
@@ -11,7 +11,7 @@ COMMAND = Command(
         "hep_release lets jobs that are on hold wait and start again.",
         "The exit code is 0 only if all that was asked was done.",
     ),
-    options=(ALL, POOL, *COMMON),
+    options=(ALL, *POOLS, *COMMON),
     words=QUEUED_IDS,
     examples=(
         ("hep_release 13", "the jobs of a cluster that are on hold"),

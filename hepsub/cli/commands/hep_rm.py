@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hepsub.cli.options import ALL, COMMON, POOL, QUEUED_IDS, Command, acting
+from hepsub.cli.options import ALL, COMMON, POOLS, QUEUED_IDS, Command, acting
 
 COMMAND = Command(
     name="hep_rm",
@@ -16,7 +16,7 @@ COMMAND = Command(
         " hep_release and hep_edit say it, too.",
         "The exit code is 0 only if all that was asked was done.",
     ),
-    options=(ALL, POOL, *COMMON),
+    options=(ALL, *POOLS, *COMMON),
     words=QUEUED_IDS,
     examples=(
         ("hep_rm 13.2", "one job"),

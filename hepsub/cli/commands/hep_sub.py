@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hepsub.cli.options import (
     HELP,
     JSON,
-    POOL,
+    POOLS,
     SHELLS,
     VERSION,
     Command,
@@ -118,14 +118,14 @@ _OPTIONS = (
         kind=Kind.POSITIVE, exact=True),
     option("-maxrun", "N", "Have at most N jobs of the cluster in the queue at a time.",
         kind=Kind.POSITIVE, exact=True),
-    option("-notify", "WHEN", "When HTCondor sends mail: never, complete, error or always.", exact=True,
+    option("-notify", "WHEN", "When mail is sent: never, complete, error or always.", exact=True,
         choices=("never", "complete", "error", "always")),
     option("-wn --wn", "NODE", "Run on this worker node, full or short name."),
     option("-gwn --gwn", "NAME", "Run on this group of worker nodes."),
     option("-image --image", "FILE", "Run in this container image, which goes along to sites.", kind=Kind.FILE),
     option("-dir --dir", "DIR", "Directory of the logs that -o and -e do not place.", kind=Kind.DIRECTORY),
     option("-l --log", "FILE", "HTCondor's event log of the cluster.", kind=Kind.FILE),
-    POOL,
+    *POOLS,
     option("-schedd --schedd", "NAME", "Submit to this schedd.", kind=Kind.SCHEDD),
     option("-u --universe", "UNIVERSE", "HTCondor's universe: vanilla.", choices=("vanilla",)),
     option("-once --once", "KEY",
@@ -273,7 +273,7 @@ _GROUPS = {
     "Logs": ("output", "error", "dir", "log"),
     "Files that travel": ("inputs", "outputs", "libraries", "nocheck"),
     "Environment and credentials": ("env", "noenv", "cred"),
-    "Where": ("pool", "schedd", "remote", "normt", "site", "type", "outsize", "wn", "gwn"),
+    "Where": ("pool", "slurm", "schedd", "remote", "normt", "site", "type", "outsize", "wn", "gwn"),
     "For those who know HTCondor": (
         "attr",
         "require",
@@ -406,6 +406,14 @@ COMMAND = Command(
         " -disk, -prio, -site, -rmt, -normt, -env, -cred and -nocheck say what is different; other options are"
         " refused. A secret that -env had named is taken from your environment, or named anew. hepsub keeps what"
         " it needs for that, without secrets, for three months.",
+        "In a pool of Slurm's the lines of the script that begin with #SBATCH count, those in front of its first"
+        " command, as sbatch reads them; every option counts more. With sbatch_lines in [defaults] of the policy such"
+        " scripts go to Slurm by themselves, unless -p, -schedd, -site, -rmt or -gwn says where; it is said each time."
+        " Time and memory that nobody says are then the partition's own, not the policy's. Without a line about them"
+        " logs have HepJob's names; %j in theirs is CLUSTER, of several jobs CLUSTER_PROC. The indices of an array"
+        " (1-100) are %{Index} and SLURM_ARRAY_TASK_ID, ProcId runs from 0. What hepsub cannot honour (several tasks"
+        " or nodes, dependencies, signals) is refused with its line. -slurm is another word for -p with the name of"
+        " the policy's pool of Slurm's; -wn is sbatch's --nodelist there, -gpu its --gpus, -notify its --mail-type.",
         "Memory, cores, disk and GPUs above the policy's defaults are held against the largest slots of the pool, which"
         " are asked for once a day: when none has as much, hep_sub says so, and how much there is. The jobs are"
         " submitted all the same, and hep_edit changes what they ask for.",

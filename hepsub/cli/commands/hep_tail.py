@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hepsub.cli.options import COMMON, POOL, Command, Kind, Values, Words, flag, option
+from hepsub.cli.options import COMMON, POOLS, Command, Kind, Values, Words, flag, option
 from hepsub.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ _OPTIONS = (
     flag("-f --follow", "Go on with what it writes next, until it ends."),
     flag("-e --stderr", "Its stderr, instead of its stdout."),
     option("-n --lines", "N", f"So many of the last lines; default: {_LINES}.", kind=Kind.COUNT),
-    POOL,
+    *POOLS,
     *COMMON,
 )  # fmt: skip
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from hepsub.cli.options import COMMON, IDS, POOL, Command, Kind, Values, flag, option
+from hepsub.cli.options import COMMON, IDS, POOLS, Command, Kind, Values, flag, option
 from hepsub.errors import UsageError
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _OPTIONS = (
     option("-timeout --timeout", "TIME",
         "Wait no longer than this: seconds, or a text such as 90min or 3d.", kind=Kind.DURATION),
-    POOL,
+    *POOLS,
     flag("-quiet --quiet", "No progress and no notes; errors are told."),
     *COMMON,
 )  # fmt: skip

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from hepsub.cli.options import COMMON, POOL, Command, Kind, Values, Words, flag, option
+from hepsub.cli.options import COMMON, POOLS, Command, Kind, Values, Words, flag, option
 from hepsub.errors import UsageError
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ _OPTIONS = (
     flag("-state --state",
         "One word for programs that manage workflows: waiting, running, success or failed. Of a cluster it is running"
         " while one of its jobs is, and success only if all ended with 0. A job on hold is failed."),
-    POOL,
+    *POOLS,
     *COMMON,
 )  # fmt: skip
 

@@ -236,49 +236,50 @@ _hep_names() {
                 --cred -first --first -env --env -noenv --noenv -rmt --remote -normt -site \
                 --site -type --type -outsize --outsize -disk -retry -attr -require -rank -append \
                 -maxidle -maxrun -notify -wn --wn -gwn --gwn -image --image -dir --dir -l --log \
-                -p --pool -schedd --schedd -u --universe -once --once -resubmit -failed -only \
-                -unknown -wait --wait -dry-run --dry-run -check -write -completion -quiet \
+                -p --pool -slurm -schedd --schedd -u --universe -once --once -resubmit -failed \
+                -only -unknown -wait --wait -dry-run --dry-run -check -write -completion -quiet \
                 --quiet -json --json -version --version -h -help --help
             ;;
         hep_q)
             _hep_matching -u --user -i --id -hold --hold -run --run -stat --stat -why --why \
-                -p --pool -json --json -version --version -h -help --help
+                -p --pool -slurm -json --json -version --version -h -help --help
             ;;
         hep_rm)
-            _hep_matching -a -all --all -p --pool -json --json -version --version -h -help \
-                --help
+            _hep_matching -a -all --all -p --pool -slurm -json --json -version --version -h \
+                -help --help
             ;;
         hep_hold)
-            _hep_matching -a -all --all -p --pool -json --json -version --version -h -help \
-                --help
+            _hep_matching -a -all --all -p --pool -slurm -json --json -version --version -h \
+                -help --help
             ;;
         hep_release)
-            _hep_matching -a -all --all -p --pool -json --json -version --version -h -help \
-                --help
+            _hep_matching -a -all --all -p --pool -slurm -json --json -version --version -h \
+                -help --help
             ;;
         hep_edit)
             _hep_matching -m -mem --memory -np -cpu -disk -wt -prio -a -all --all -p --pool \
-                -json --json -version --version -h -help --help
+                -slurm -json --json -version --version -h -help --help
             ;;
         hep_history)
-            _hep_matching -u --user -i --id -n --number -p --pool -json --json -version \
-                --version -h -help --help
+            _hep_matching -u --user -i --id -n --number -p --pool -slurm -json --json \
+                -version --version -h -help --help
             ;;
         hep_tail)
-            _hep_matching -f --follow -e --stderr -n --lines -p --pool -json --json -version \
-                --version -h -help --help
+            _hep_matching -f --follow -e --stderr -n --lines -p --pool -slurm -json --json \
+                -version --version -h -help --help
             ;;
         hep_wait)
-            _hep_matching -timeout --timeout -p --pool -quiet --quiet -json --json -version \
-                --version -h -help --help
+            _hep_matching -timeout --timeout -p --pool -slurm -quiet --quiet -json --json \
+                -version --version -h -help --help
             ;;
         hep_clus)
-            _hep_matching -g --group -walltime --walltime -json --json -version --version -h \
-                -help --help
+            _hep_matching -g --group -walltime --walltime -slurm -json --json -version \
+                --version -h -help --help
             ;;
         hep_fetch)
             _hep_matching -d --dir -only --only -ls --ls -wait --wait -force --force -push \
-                --push -p --pool -quiet --quiet -json --json -version --version -h -help --help
+                --push -p --pool -slurm -quiet --quiet -json --json -version --version -h -help \
+                --help
             ;;
         hep_mount)
             _hep_matching -rw --rw -f -foreground --foreground -ls --ls -u -umount --umount \
@@ -289,8 +290,8 @@ _hep_names() {
             _hep_matching -p --pool -json --json -version --version -h -help --help
             ;;
         'hep_sub status')
-            _hep_matching -watch --watch -until --until -state --state -p --pool -json \
-                --json -version --version -h -help --help
+            _hep_matching -watch --watch -until --until -state --state -p --pool -slurm \
+                -json --json -version --version -h -help --help
             ;;
         'hep_sub demo')
             _hep_matching -script --script -json --json -version --version -h -help --help
@@ -363,6 +364,7 @@ _hep_option() {
                 -dir | --dir) REPLY='one directories' ;;
                 -l | --log) REPLY='one files' ;;
                 -p | --pool) REPLY='one pools' ;;
+                -slurm) REPLY='nothing nothing' ;;
                 -schedd | --schedd) REPLY='one schedds' ;;
                 -u | --universe) REPLY='one =vanilla' ;;
                 -once | --once) REPLY='one nothing' ;;
@@ -391,6 +393,7 @@ _hep_option() {
                 -stat | --stat) REPLY='one =I R C H X S' ;;
                 -why | --why) REPLY='nothing nothing' ;;
                 -p | --pool) REPLY='one pools' ;;
+                -slurm) REPLY='nothing nothing' ;;
                 -json | --json) REPLY='nothing nothing' ;;
                 -version | --version) REPLY='nothing nothing' ;;
                 -h | -help | --help) REPLY='nothing nothing' ;;
@@ -401,6 +404,7 @@ _hep_option() {
             case $2 in
                 -a | -all | --all) REPLY='nothing nothing' ;;
                 -p | --pool) REPLY='one pools' ;;
+                -slurm) REPLY='nothing nothing' ;;
                 -json | --json) REPLY='nothing nothing' ;;
                 -version | --version) REPLY='nothing nothing' ;;
                 -h | -help | --help) REPLY='nothing nothing' ;;
@@ -411,6 +415,7 @@ _hep_option() {
             case $2 in
                 -a | -all | --all) REPLY='nothing nothing' ;;
                 -p | --pool) REPLY='one pools' ;;
+                -slurm) REPLY='nothing nothing' ;;
                 -json | --json) REPLY='nothing nothing' ;;
                 -version | --version) REPLY='nothing nothing' ;;
                 -h | -help | --help) REPLY='nothing nothing' ;;
@@ -421,6 +426,7 @@ _hep_option() {
             case $2 in
                 -a | -all | --all) REPLY='nothing nothing' ;;
                 -p | --pool) REPLY='one pools' ;;
+                -slurm) REPLY='nothing nothing' ;;
                 -json | --json) REPLY='nothing nothing' ;;
                 -version | --version) REPLY='nothing nothing' ;;
                 -h | -help | --help) REPLY='nothing nothing' ;;
@@ -436,6 +442,7 @@ _hep_option() {
                 -prio) REPLY='one nothing' ;;
                 -a | -all | --all) REPLY='nothing nothing' ;;
                 -p | --pool) REPLY='one pools' ;;
+                -slurm) REPLY='nothing nothing' ;;
                 -json | --json) REPLY='nothing nothing' ;;
                 -version | --version) REPLY='nothing nothing' ;;
                 -h | -help | --help) REPLY='nothing nothing' ;;
@@ -448,6 +455,7 @@ _hep_option() {
                 -i | --id) REPLY='many jobs' ;;
                 -n | --number) REPLY='one nothing' ;;
                 -p | --pool) REPLY='one pools' ;;
+                -slurm) REPLY='nothing nothing' ;;
                 -json | --json) REPLY='nothing nothing' ;;
                 -version | --version) REPLY='nothing nothing' ;;
                 -h | -help | --help) REPLY='nothing nothing' ;;
@@ -460,6 +468,7 @@ _hep_option() {
                 -e | --stderr) REPLY='nothing nothing' ;;
                 -n | --lines) REPLY='one nothing' ;;
                 -p | --pool) REPLY='one pools' ;;
+                -slurm) REPLY='nothing nothing' ;;
                 -json | --json) REPLY='nothing nothing' ;;
                 -version | --version) REPLY='nothing nothing' ;;
                 -h | -help | --help) REPLY='nothing nothing' ;;
@@ -470,6 +479,7 @@ _hep_option() {
             case $2 in
                 -timeout | --timeout) REPLY='one nothing' ;;
                 -p | --pool) REPLY='one pools' ;;
+                -slurm) REPLY='nothing nothing' ;;
                 -quiet | --quiet) REPLY='nothing nothing' ;;
                 -json | --json) REPLY='nothing nothing' ;;
                 -version | --version) REPLY='nothing nothing' ;;
@@ -481,6 +491,7 @@ _hep_option() {
             case $2 in
                 -g | --group) REPLY='one groups' ;;
                 -walltime | --walltime) REPLY='nothing nothing' ;;
+                -slurm) REPLY='nothing nothing' ;;
                 -json | --json) REPLY='nothing nothing' ;;
                 -version | --version) REPLY='nothing nothing' ;;
                 -h | -help | --help) REPLY='nothing nothing' ;;
@@ -496,6 +507,7 @@ _hep_option() {
                 -force | --force) REPLY='nothing nothing' ;;
                 -push | --push) REPLY='nothing nothing' ;;
                 -p | --pool) REPLY='one pools' ;;
+                -slurm) REPLY='nothing nothing' ;;
                 -quiet | --quiet) REPLY='nothing nothing' ;;
                 -json | --json) REPLY='nothing nothing' ;;
                 -version | --version) REPLY='nothing nothing' ;;
@@ -533,6 +545,7 @@ _hep_option() {
                 -until | --until) REPLY='one =done any-failed any-held' ;;
                 -state | --state) REPLY='nothing nothing' ;;
                 -p | --pool) REPLY='one pools' ;;
+                -slurm) REPLY='nothing nothing' ;;
                 -json | --json) REPLY='nothing nothing' ;;
                 -version | --version) REPLY='nothing nothing' ;;
                 -h | -help | --help) REPLY='nothing nothing' ;;

@@ -134,13 +134,14 @@ complete -c hep_sub -n '__hep_at hep_sub' -o rank -d 'A ClassAd expression' -r -
 complete -c hep_sub -n '__hep_at hep_sub' -o append -d 'A submit command of condor_submit that hepsub leaves alone' -r -f
 complete -c hep_sub -n '__hep_at hep_sub' -o maxidle -d 'Keep at most N idle jobs of the cluster in the queue' -r -f
 complete -c hep_sub -n '__hep_at hep_sub' -o maxrun -d 'Have at most N jobs of the cluster in the queue at a time' -r -f
-complete -c hep_sub -n '__hep_at hep_sub' -o notify -d 'When HTCondor sends mail' -r -f -a 'never complete error always'
+complete -c hep_sub -n '__hep_at hep_sub' -o notify -d 'When mail is sent' -r -f -a 'never complete error always'
 complete -c hep_sub -n '__hep_at hep_sub' -o wn -l wn -d 'Run on this worker node, full or short name' -r -f
 complete -c hep_sub -n '__hep_at hep_sub' -o gwn -l gwn -d 'Run on this group of worker nodes' -r -f
 complete -c hep_sub -n '__hep_at hep_sub' -o image -l image -d 'Run in this container image, which goes along to sites' -r -F
 complete -c hep_sub -n '__hep_at hep_sub' -o dir -l dir -d 'Directory of the logs that -o and -e do not place' -r -f -a '(__fish_complete_directories (commandline -ct))'
 complete -c hep_sub -n '__hep_at hep_sub' -o l -l log -d 'HTCondor\'s event log of the cluster' -r -F
 complete -c hep_sub -n '__hep_at hep_sub' -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f -a '(__hep_asked pools)'
+complete -c hep_sub -n '__hep_at hep_sub' -o slurm -d 'The policy\'s pool of Slurm\'s'
 complete -c hep_sub -n '__hep_at hep_sub' -o schedd -l schedd -d 'Submit to this schedd' -r -f -a '(__hep_asked schedds)'
 complete -c hep_sub -n '__hep_at hep_sub' -o u -l universe -d 'HTCondor\'s universe' -r -f -a 'vanilla'
 complete -c hep_sub -n '__hep_at hep_sub' -o once -l once -d 'Submit once for this key' -r -f
@@ -177,6 +178,7 @@ complete -c hep_sub -n '__hep_at hep_sub status' -o watch -l watch -d 'Show the 
 complete -c hep_sub -n '__hep_at hep_sub status' -o until -l until -d 'What ends -watch, if it comes first' -r -f -a 'done any-failed any-held'
 complete -c hep_sub -n '__hep_at hep_sub status' -o state -l state -d 'One word for programs that manage workflows'
 complete -c hep_sub -n '__hep_at hep_sub status' -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f -a '(__hep_asked pools)'
+complete -c hep_sub -n '__hep_at hep_sub status' -o slurm -d 'The policy\'s pool of Slurm\'s'
 complete -c hep_sub -n '__hep_at hep_sub status' -o json -l json -d 'One JSON document on stdout, also for errors'
 complete -c hep_sub -n '__hep_at hep_sub status' -o version -l version -d 'Show the version and exit'
 complete -c hep_sub -n '__hep_at hep_sub status' -o h -o help -l help -d 'Show this help and exit'
@@ -189,6 +191,7 @@ complete -c hep_sub -n '__hep_at hep_rm' -f
 complete -c hep_sub -n '__hep_at hep_rm' -fk -a '(__hep_asked queued)'
 complete -c hep_sub -n '__hep_at hep_rm' -o a -o all -l all -d 'All of your own jobs'
 complete -c hep_sub -n '__hep_at hep_rm' -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f -a '(__hep_asked pools)'
+complete -c hep_sub -n '__hep_at hep_rm' -o slurm -d 'The policy\'s pool of Slurm\'s'
 complete -c hep_sub -n '__hep_at hep_rm' -o json -l json -d 'One JSON document on stdout, also for errors'
 complete -c hep_sub -n '__hep_at hep_rm' -o version -l version -d 'Show the version and exit'
 complete -c hep_sub -n '__hep_at hep_rm' -o h -o help -l help -d 'Show this help and exit'
@@ -196,6 +199,7 @@ complete -c hep_sub -n '__hep_at hep_hold' -f
 complete -c hep_sub -n '__hep_at hep_hold' -fk -a '(__hep_asked queued)'
 complete -c hep_sub -n '__hep_at hep_hold' -o a -o all -l all -d 'All of your own jobs'
 complete -c hep_sub -n '__hep_at hep_hold' -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f -a '(__hep_asked pools)'
+complete -c hep_sub -n '__hep_at hep_hold' -o slurm -d 'The policy\'s pool of Slurm\'s'
 complete -c hep_sub -n '__hep_at hep_hold' -o json -l json -d 'One JSON document on stdout, also for errors'
 complete -c hep_sub -n '__hep_at hep_hold' -o version -l version -d 'Show the version and exit'
 complete -c hep_sub -n '__hep_at hep_hold' -o h -o help -l help -d 'Show this help and exit'
@@ -203,6 +207,7 @@ complete -c hep_sub -n '__hep_at hep_release' -f
 complete -c hep_sub -n '__hep_at hep_release' -fk -a '(__hep_asked queued)'
 complete -c hep_sub -n '__hep_at hep_release' -o a -o all -l all -d 'All of your own jobs'
 complete -c hep_sub -n '__hep_at hep_release' -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f -a '(__hep_asked pools)'
+complete -c hep_sub -n '__hep_at hep_release' -o slurm -d 'The policy\'s pool of Slurm\'s'
 complete -c hep_sub -n '__hep_at hep_release' -o json -l json -d 'One JSON document on stdout, also for errors'
 complete -c hep_sub -n '__hep_at hep_release' -o version -l version -d 'Show the version and exit'
 complete -c hep_sub -n '__hep_at hep_release' -o h -o help -l help -d 'Show this help and exit'
@@ -215,6 +220,7 @@ complete -c hep_sub -n '__hep_at hep_edit' -o wt -d 'Walltime: a class of the po
 complete -c hep_sub -n '__hep_at hep_edit' -o prio -d 'Priority among your own jobs' -r -f
 complete -c hep_sub -n '__hep_at hep_edit' -o a -o all -l all -d 'All of your own jobs'
 complete -c hep_sub -n '__hep_at hep_edit' -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f -a '(__hep_asked pools)'
+complete -c hep_sub -n '__hep_at hep_edit' -o slurm -d 'The policy\'s pool of Slurm\'s'
 complete -c hep_sub -n '__hep_at hep_edit' -o json -l json -d 'One JSON document on stdout, also for errors'
 complete -c hep_sub -n '__hep_at hep_edit' -o version -l version -d 'Show the version and exit'
 complete -c hep_sub -n '__hep_at hep_edit' -o h -o help -l help -d 'Show this help and exit'
@@ -225,6 +231,7 @@ complete -c hep_sub -n '__hep_at hep_history; and __hep_behind -u --user' -f -a 
 complete -c hep_sub -n '__hep_at hep_history' -o i -l id -d 'Only these clusters, jobs or ranges' -r -fk -a '(__hep_asked jobs)'
 complete -c hep_sub -n '__hep_at hep_history' -o n -l number -d 'The latest N' -r -f
 complete -c hep_sub -n '__hep_at hep_history' -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f -a '(__hep_asked pools)'
+complete -c hep_sub -n '__hep_at hep_history' -o slurm -d 'The policy\'s pool of Slurm\'s'
 complete -c hep_sub -n '__hep_at hep_history' -o json -l json -d 'One JSON document on stdout, also for errors'
 complete -c hep_sub -n '__hep_at hep_history' -o version -l version -d 'Show the version and exit'
 complete -c hep_sub -n '__hep_at hep_history' -o h -o help -l help -d 'Show this help and exit'
@@ -234,6 +241,7 @@ complete -c hep_sub -n '__hep_at hep_tail' -o f -l follow -d 'Go on with what it
 complete -c hep_sub -n '__hep_at hep_tail' -o e -l stderr -d 'Its stderr, instead of its stdout'
 complete -c hep_sub -n '__hep_at hep_tail' -o n -l lines -d 'So many of the last lines' -r -f
 complete -c hep_sub -n '__hep_at hep_tail' -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f -a '(__hep_asked pools)'
+complete -c hep_sub -n '__hep_at hep_tail' -o slurm -d 'The policy\'s pool of Slurm\'s'
 complete -c hep_sub -n '__hep_at hep_tail' -o json -l json -d 'One JSON document on stdout, also for errors'
 complete -c hep_sub -n '__hep_at hep_tail' -o version -l version -d 'Show the version and exit'
 complete -c hep_sub -n '__hep_at hep_tail' -o h -o help -l help -d 'Show this help and exit'
@@ -241,6 +249,7 @@ complete -c hep_sub -n '__hep_at hep_wait' -f
 complete -c hep_sub -n '__hep_at hep_wait' -fk -a '(__hep_asked jobs)'
 complete -c hep_sub -n '__hep_at hep_wait' -o timeout -l timeout -d 'Wait no longer than this' -r -f
 complete -c hep_sub -n '__hep_at hep_wait' -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f -a '(__hep_asked pools)'
+complete -c hep_sub -n '__hep_at hep_wait' -o slurm -d 'The policy\'s pool of Slurm\'s'
 complete -c hep_sub -n '__hep_at hep_wait' -o quiet -l quiet -d 'No progress and no notes'
 complete -c hep_sub -n '__hep_at hep_wait' -o json -l json -d 'One JSON document on stdout, also for errors'
 complete -c hep_sub -n '__hep_at hep_wait' -o version -l version -d 'Show the version and exit'
@@ -254,6 +263,7 @@ complete -c hep_sub -n '__hep_at hep_fetch' -o wait -l wait -d 'First wait until
 complete -c hep_sub -n '__hep_at hep_fetch' -o force -l force -d 'Replace files that are here and differ'
 complete -c hep_sub -n '__hep_at hep_fetch' -o push -l push -d 'First upload what came home because the store was away (of the whole cluster)'
 complete -c hep_sub -n '__hep_at hep_fetch' -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f -a '(__hep_asked pools)'
+complete -c hep_sub -n '__hep_at hep_fetch' -o slurm -d 'The policy\'s pool of Slurm\'s'
 complete -c hep_sub -n '__hep_at hep_fetch' -o quiet -l quiet -d 'No progress and no notes'
 complete -c hep_sub -n '__hep_at hep_fetch' -o json -l json -d 'One JSON document on stdout, also for errors'
 complete -c hep_sub -n '__hep_at hep_fetch' -o version -l version -d 'Show the version and exit'
@@ -323,6 +333,7 @@ complete -c hep_q -o run -l run -d 'Only running jobs'
 complete -c hep_q -o stat -l stat -d 'Only jobs in this state' -r -f -a 'I R C H X S'
 complete -c hep_q -o why -l why -d 'Say in words why each job is where it is, and what to do'
 complete -c hep_q -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f -a '(__hep_asked pools)'
+complete -c hep_q -o slurm -d 'The policy\'s pool of Slurm\'s'
 complete -c hep_q -o json -l json -d 'One JSON document on stdout, also for errors'
 complete -c hep_q -o version -l version -d 'Show the version and exit'
 complete -c hep_q -o h -o help -l help -d 'Show this help and exit'
@@ -332,6 +343,7 @@ complete -c hep_rm -f
 complete -c hep_rm -fk -a '(__hep_asked queued)'
 complete -c hep_rm -o a -o all -l all -d 'All of your own jobs'
 complete -c hep_rm -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f -a '(__hep_asked pools)'
+complete -c hep_rm -o slurm -d 'The policy\'s pool of Slurm\'s'
 complete -c hep_rm -o json -l json -d 'One JSON document on stdout, also for errors'
 complete -c hep_rm -o version -l version -d 'Show the version and exit'
 complete -c hep_rm -o h -o help -l help -d 'Show this help and exit'
@@ -341,6 +353,7 @@ complete -c hep_hold -f
 complete -c hep_hold -fk -a '(__hep_asked queued)'
 complete -c hep_hold -o a -o all -l all -d 'All of your own jobs'
 complete -c hep_hold -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f -a '(__hep_asked pools)'
+complete -c hep_hold -o slurm -d 'The policy\'s pool of Slurm\'s'
 complete -c hep_hold -o json -l json -d 'One JSON document on stdout, also for errors'
 complete -c hep_hold -o version -l version -d 'Show the version and exit'
 complete -c hep_hold -o h -o help -l help -d 'Show this help and exit'
@@ -350,6 +363,7 @@ complete -c hep_release -f
 complete -c hep_release -fk -a '(__hep_asked queued)'
 complete -c hep_release -o a -o all -l all -d 'All of your own jobs'
 complete -c hep_release -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f -a '(__hep_asked pools)'
+complete -c hep_release -o slurm -d 'The policy\'s pool of Slurm\'s'
 complete -c hep_release -o json -l json -d 'One JSON document on stdout, also for errors'
 complete -c hep_release -o version -l version -d 'Show the version and exit'
 complete -c hep_release -o h -o help -l help -d 'Show this help and exit'
@@ -364,6 +378,7 @@ complete -c hep_edit -o wt -d 'Walltime: a class of the policy, or a duration, a
 complete -c hep_edit -o prio -d 'Priority among your own jobs' -r -f
 complete -c hep_edit -o a -o all -l all -d 'All of your own jobs'
 complete -c hep_edit -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f -a '(__hep_asked pools)'
+complete -c hep_edit -o slurm -d 'The policy\'s pool of Slurm\'s'
 complete -c hep_edit -o json -l json -d 'One JSON document on stdout, also for errors'
 complete -c hep_edit -o version -l version -d 'Show the version and exit'
 complete -c hep_edit -o h -o help -l help -d 'Show this help and exit'
@@ -376,6 +391,7 @@ complete -c hep_history -n '__hep_behind -u --user' -f -a '(__fish_complete_user
 complete -c hep_history -o i -l id -d 'Only these clusters, jobs or ranges' -r -fk -a '(__hep_asked jobs)'
 complete -c hep_history -o n -l number -d 'The latest N' -r -f
 complete -c hep_history -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f -a '(__hep_asked pools)'
+complete -c hep_history -o slurm -d 'The policy\'s pool of Slurm\'s'
 complete -c hep_history -o json -l json -d 'One JSON document on stdout, also for errors'
 complete -c hep_history -o version -l version -d 'Show the version and exit'
 complete -c hep_history -o h -o help -l help -d 'Show this help and exit'
@@ -387,6 +403,7 @@ complete -c hep_tail -o f -l follow -d 'Go on with what it writes next, until it
 complete -c hep_tail -o e -l stderr -d 'Its stderr, instead of its stdout'
 complete -c hep_tail -o n -l lines -d 'So many of the last lines' -r -f
 complete -c hep_tail -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f -a '(__hep_asked pools)'
+complete -c hep_tail -o slurm -d 'The policy\'s pool of Slurm\'s'
 complete -c hep_tail -o json -l json -d 'One JSON document on stdout, also for errors'
 complete -c hep_tail -o version -l version -d 'Show the version and exit'
 complete -c hep_tail -o h -o help -l help -d 'Show this help and exit'
@@ -396,6 +413,7 @@ complete -c hep_wait -f
 complete -c hep_wait -fk -a '(__hep_asked jobs)'
 complete -c hep_wait -o timeout -l timeout -d 'Wait no longer than this' -r -f
 complete -c hep_wait -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f -a '(__hep_asked pools)'
+complete -c hep_wait -o slurm -d 'The policy\'s pool of Slurm\'s'
 complete -c hep_wait -o quiet -l quiet -d 'No progress and no notes'
 complete -c hep_wait -o json -l json -d 'One JSON document on stdout, also for errors'
 complete -c hep_wait -o version -l version -d 'Show the version and exit'
@@ -405,6 +423,7 @@ complete -c hep_clus --erase
 complete -c hep_clus -f
 complete -c hep_clus -o g -l group -d 'The group' -r -f -a '(__hep_asked groups)'
 complete -c hep_clus -o walltime -l walltime -d 'The walltime classes and their limits'
+complete -c hep_clus -o slurm -d 'The partitions of Slurm'
 complete -c hep_clus -o json -l json -d 'One JSON document on stdout, also for errors'
 complete -c hep_clus -o version -l version -d 'Show the version and exit'
 complete -c hep_clus -o h -o help -l help -d 'Show this help and exit'
@@ -419,6 +438,7 @@ complete -c hep_fetch -o wait -l wait -d 'First wait until the jobs have ended'
 complete -c hep_fetch -o force -l force -d 'Replace files that are here and differ'
 complete -c hep_fetch -o push -l push -d 'First upload what came home because the store was away (of the whole cluster)'
 complete -c hep_fetch -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f -a '(__hep_asked pools)'
+complete -c hep_fetch -o slurm -d 'The policy\'s pool of Slurm\'s'
 complete -c hep_fetch -o quiet -l quiet -d 'No progress and no notes'
 complete -c hep_fetch -o json -l json -d 'One JSON document on stdout, also for errors'
 complete -c hep_fetch -o version -l version -d 'Show the version and exit'

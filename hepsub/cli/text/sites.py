@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from hepsub.cli.table import Column, Row, Table, drawn
+from hepsub.cli.table import Column, Row, Table, trimmed
 from hepsub.jobid import short_name
 from hepsub.terminal import Styled, joined
 from hepsub.units import duration_text, moment_text, rough_text, size_text
@@ -33,12 +33,8 @@ def sites(value: Sites) -> str:
     if value.sites:
         rows = tuple(_site_row(each, value.now) for each in value.sites)
         tables.append(Table(columns=_SITES, rows=rows))
-    parts = [*(_trimmed(each) for each in tables), joined(dict.fromkeys(_below(value)))]
+    parts = [*(trimmed(each) for each in tables), joined(dict.fromkeys(_below(value)))]
     return Styled("\n\n".join(each for each in parts if each))
-
-
-def _trimmed(table: Table) -> str:
-    return "\n".join(line.rstrip() for line in drawn(table).split("\n"))
 
 
 def _below(value: Sites) -> Iterator[str]:

@@ -66,7 +66,8 @@ def _library_text(library: Library) -> str:
 def _resources_text(value: Preview) -> str:
     plan = value.plan
     gpus = f", {plan.gpus} GPU(s)" if plan.gpus else ""
-    return (
-        f"{plan.cpus} core(s){gpus}, {plan.memory_mb} MB,"
-        f" walltime {plan.walltime.name} ({duration_text(plan.walltime.limit)})"
-    )
+    memory = "Slurm's own memory" if plan.leaves("mem") else f"{plan.memory_mb} MB"
+    walltime = f"{plan.walltime.name} ({duration_text(plan.walltime.limit)})"
+    if plan.leaves("time"):
+        walltime = "of Slurm's own"
+    return f"{plan.cpus} core(s){gpus}, {memory}, walltime {walltime}"

@@ -14,6 +14,7 @@ from hepsub.batch_offers import Offer, largest
 from hepsub.session import Session
 from tests.fakes.batch import FakeSchedd
 from tests.fakes.world import (
+    make_policy,
     make_script,
     make_session,
     make_situation,
@@ -105,6 +106,31 @@ def test_a_pool_that_does_not_answer_is_left_alone(tmp_path: Path) -> None:
     assert schedd.calls == ["offers 2"]
     assert not said(tmp_path, schedd, "-mem", "900000", now=1e9 + 601)
     assert schedd.calls == ["offers 2"] * 2
+
+
+def test_another_partition_of_slurm_has_other_nodes(tmp_path: Path) -> None:
+    """By the walltime class, as the policy has it, or by a line of the script."""
+    schedd = FakeSchedd(pool="hpc", offered=(GPU,))
+    policy = make_policy('[pool.hpc]\nkind = "slurm"\npartitions = { short = "quick" }\n')
+    session = replace(session_of(tmp_path, schedd), policy=policy)
+    spec = make_spec("job.sh", "-p", "hpc", "-gpu", "1")
+    usual, quick = (
+        plan_for(
+            replace(spec, resources=replace(spec.resources, walltime=each)), policy, make_world()
+        )
+        for each in ("mid", "short")
+    )
+    asked = []
+    for plan in (
+        usual,
+        quick,
+        usual,
+        replace(usual, slurm={"partition": "vip"}),
+        replace(usual, slurm={"partition": "quick"}),
+    ):
+        find_misfit(session, schedd, plan)
+        asked.append(len(schedd.calls))
+    assert asked == [1, 2, 2, 3, 3]
 
 
 def test_other_requirements_have_other_slots(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from hepsub.actions.submit.respell import Changes, respelled
-from hepsub.job import JobSpec, Remote
+from hepsub.job import JobSpec, Remote, SlurmRequest
 from hepsub.jobid import Again
 from hepsub.orders import Order
 from hepsub.plan.draft import Draft, Reading, draft
@@ -107,3 +107,14 @@ def test_a_word_about_sites_replaces_what_was_said_of_them() -> None:
     assert placed(remote=Remote.NEVER) == (None, Remote.NEVER, "n1")
     assert placed(remote=Remote.WANTED) == (None, Remote.WANTED, "n1")
     assert placed(site="near") == ("near", Remote.UNSAID, "n1")
+
+
+def test_memory_that_was_left_to_slurm_is_left_to_it_again() -> None:
+    made = drafted(replace(make_spec("job.sh"), slurm=SlurmRequest(script="job.sh")), Reading())
+    again = Again(uuid=UUID, cluster=13, procs=(0,))
+
+    def memory(**changes: int) -> int | None:
+        spec = respelled(order_of(made), again, POLICY, Changes(**changes), ())  # type: ignore[arg-type]
+        return spec.resources.memory_mb
+
+    assert [memory(), memory(memory_mb=300)] == [None, 300]

@@ -49,10 +49,6 @@ NO_VALUE = "perhaps a variable is not set? Leave the option out when nothing is 
 ALL = "hep_sub -help all shows all options"
 TAKES = "-h shows what each option takes"
 ALL_TAKE = "hep_sub -help all shows what each option takes"
-SLURM = (
-    "Slurm is one of the policy's pools, and has no option of its own",
-    "-p NAME takes a pool with kind = 'slurm' in the policy (man 5 hepsub); without -p it is the default pool",
-)
 MEMORY = "argument -mem/-m/--memory"
 
 
@@ -98,8 +94,9 @@ MEMORY = "argument -mem/-m/--memory"
          f"hep_edit {TAKES}"),
         ("hep_sub -mail me job.sh", "unknown option '-mail'",
          "-notify error has HTCondor send mail when a job fails"),
-        ("hep_sub -slurm job.sh", *SLURM),
-        ("hep_q -slurm", *SLURM),
+        ("hep_sub -slurm -p here job.sh", "-slurm and -p here both name a pool", "leave out one of them"),
+        ("hep_sub -slur job.sh", "unknown option '-slur'", "did you mean '-slurm'?"),
+        ("hep_mount -slurm x", "unknown option '-slurm'", "hep_mount -h shows all options"),
         ("hep_sub -mt 4 job.sh", "HepJob's option -mt is none of hepsub",
          "leave it out; -mem says the memory, -np the cores, -wt the walltime"),
         ("hep_q -mt 4", "unknown option '-mt'", "hep_q -h shows all options"),

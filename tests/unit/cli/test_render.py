@@ -212,6 +212,7 @@ def test_the_keys_of_a_dry_run_in_json(tmp_path: Path, capsys: pytest.CaptureFix
             "cpus": 1,
             "gpus": 0,
             "memory_mb": 3000,
+            "left_to_slurm": [],
             "walltime_class": "default",
             "walltime_s": 36000,
         },

@@ -22,6 +22,10 @@ LINES = WORLD.count("\n")
 
 WRONG = [
     ("[defaults]\npool = 'mian'", "defaults.pool: no pool 'mian'", "did you mean 'main'?"),
+    ("[defaults]\nsbatch_lines = 'mian'", "defaults.sbatch_lines: no pool 'mian'", "did you mean 'main'?"),
+    ("[defaults]\nsbatch_lines = 'main'",
+     "defaults.sbatch_lines: the pool 'main' is not Slurm's, and no other one reads #SBATCH lines",
+     'name a pool with kind = "slurm"'),
     ("[defaults]\ngroup = 'jumo'", "defaults.group: no group 'jumo'", "did you mean 'juno'?"),
     ("[defaults]\nos = 'SL77'", "defaults.os: no operating system 'SL77'", "did you mean 'SL7'?"),
     ("[defaults]\nwalltime = 'lnog'", "defaults.walltime: no walltime class 'lnog'", "did you mean 'long'?"),

@@ -145,3 +145,34 @@ def test_a_pool_that_is_not_there_is_told_with_those_that_are(word: str, remedy:
     assert caught.value.remedy == remedy
     with pytest.raises(UnknownPool, match=rf"^argument -p/--pool: no pool '{word}' in the policy$"):
         policy.pool_for(word)
+
+
+HPC = '[pool.main]\n[pool.hpc]\nkind = "slurm"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        (HPC, "hpc"),
+        (f'{HPC}[pool.gpu]\nkind = "slurm"\n[defaults]\nsbatch_lines = "gpu"\n', "gpu"),
+        (f'{HPC}[pool.gpu]\nkind = "slurm"\n[defaults]\npool = "gpu"\n', "gpu"),
+        (f'{HPC}[pool.slurm]\nkind = "slurm"\n', "slurm"),
+        (f'{HPC}[pool.gpu]\nkind = "slurm"\naliases = ["slurm"]\n', "gpu"),
+    ],
+)
+def test_slurm_is_a_word_for_the_pool_that_is_slurms(text: str, meant: str) -> None:
+    assert make_policy(text).pool_for("slurm") == meant
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "remedy"),
+    [
+        ("[pool.main]", "no pool of the policy is Slurm's", "kind = 'slurm'"),
+        (f'{HPC}[pool.gpu]\nkind = "slurm"\n', "are Slurm's: hpc, gpu", "-p hpc"),
+    ],
+)
+def test_no_pool_or_several_are_slurms(text: str, said: str, remedy: str) -> None:
+    with pytest.raises(UnknownPool) as refused:
+        make_policy(text).pool_for("slurm")
+    assert said in refused.value.message
+    assert remedy in refused.value.remedy

@@ -49,6 +49,8 @@ def test_a_plain_job() -> None:
         (("-name", "my\x1bjob"), "--job-name=my\\x1bjob"),
         (("-once", "reco-3"), f"--comment=hepsub:{UUID}:reco-3"),
         (("-o", "log.%{Index}"), "--output=/dev/null"),
+        (("-wn", "node7"), "--nodelist=node7"),
+        (("-notify", "always"), "--mail-type=BEGIN,END,FAIL"),
         ((), "--partition=normal"),
     ],
 )
@@ -59,8 +61,8 @@ def test_options(words: tuple[str, ...], expected: str) -> None:
 @pytest.mark.parametrize(
     ("words", "what"),
     [
-        (("-wn", "node7"), "-wn, -gwn and -require"),
-        (("-rank", "Memory"), "-append, -attr and -rank|-wn, -gwn and -require"),
+        (("-require", "Memory > 1"), "-require"),
+        (("-rank", "Memory"), "-append, -attr and -rank"),
         (("-retry", "2"), "-retry"),
         (("-l", "event.log"), "-l"),
     ],
@@ -69,6 +71,11 @@ def test_what_is_not_there_is_refused_by_its_name(words: tuple[str, ...], what: 
     with pytest.raises(NotOnSlurm) as refused:
         told("job.sh", *words)
     assert any(f"leave out {each}" in refused.value.remedy for each in what.split("|"))
+
+
+def test_a_group_of_worker_nodes_is_nothing_that_slurm_has() -> None:
+    with pytest.raises(NotOnSlurm, match="no groups of worker nodes"):
+        told("job.sh", "-gwn", "CMS")
 
 
 def test_what_is_edited() -> None:
