@@ -10,14 +10,14 @@ from msgspec.structs import replace
 
 from hepsub.actions.elsewhere import Elsewhere, gathered, recent
 from hepsub.actions.lineage import Later, later_runs, link_notes
-from hepsub.actions.queue.ended import has_succeeded, keep_seen, was_removed
+from hepsub.actions.queue.ended import keep_seen, was_removed, with_settled
 from hepsub.actions.queue.failures import Failure, failure_of, groups_of
 from hepsub.actions.queue.query import JobDocument, job_document
 from hepsub.actions.queue.runs import runs_elsewhere, with_later_runs
 from hepsub.actions.queue.usage import Usage, usage_of
 from hepsub.actions.reach import Reach, Target
 from hepsub.actions.submissions import submitted_to
-from hepsub.batch import JobStatus, Selection
+from hepsub.batch import JobStatus, Selection, has_succeeded
 from hepsub.errors import HepsubError, PoolError, PoolUnreachable, UnknownJob
 from hepsub.jobid import JobId, SubmissionRef, same_schedd
 from hepsub.result import Result, failures
@@ -108,13 +108,14 @@ def history(
         except HepsubError as error:
             errors.append(error)
     found += _forgotten(reach, noted, found)
+    refs = [ref for each in noted.values() for ref in each.values()]
+    found = list(with_settled(session, refs, found))
     found.sort(key=lambda job: (-job.ended, -job.cluster, job.proc))
     shown = found[:most]
     notes = () if reach.errors else _nothing_of(named, noted, found, errors)
     problems, exit_code = failures([*errors, *reach.errors], PoolError.exit_code)
     summary = _summaries(session, shown, named, noted) if ids else ()
     value = Past(jobs=tuple(shown), pool=reach.pool, summary=summary)
-    refs = itertools.chain.from_iterable(each.values() for each in noted.values())
     linked = link_notes(session.journal.entries(), (ref.uuid for ref in refs)) if ids else ()
     return Result(value=value, notes=(*notes, *linked), problems=problems, exit_code=exit_code)
 
