@@ -171,6 +171,13 @@ class EndedJobs(Struct, frozen=True, kw_only=True):
         kept = Kept(jobs=jobs, asked=tuple(asked), settled=frozenset(settled))
         return replace(kept, jobs={proc: kept.told(job) for proc, job in jobs.items()})
 
+    def noted(self, uuid: str) -> float:
+        """When anything was noted of a submission the last time, in seconds since the epoch; 0 for nothing."""
+        path = self._path(uuid)
+        with contextlib.suppress(OSError):
+            return path.stat().st_mtime if path is not None else 0.0
+        return 0.0
+
     def tally(self, uuid: str, most: int) -> Tally | None:
         """How much is kept of a submission, without understanding it.
 

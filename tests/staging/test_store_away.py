@@ -134,9 +134,11 @@ def test_what_is_put_in_its_place_later_is_done(desk: Desk, way: str) -> None:
     *command, last = PUSHES[way]
     user.ok(*command, last, *([f"{cluster}.0-1"] if way == "hep_fetch" else []))
     assert sorted(desk.markers(uuid)) == [0, 1]
-    for gone in ("nothing", "the bundle"):
+    for gone in ("nothing", "the bundle", "the history"):
         if gone == "the bundle":
             user.ok("rm", "-r", str(desk.bundles / uuid))
+        if gone == "the history":
+            user.pool.forget_history()
         assert stands(desk, cluster) == ("failed", 2, 1), f"{gone} is gone"
         assert user.ok("hep_sub", "status", f"{cluster}.0-1", "-state") == "success\n"
         user.ok("hep_wait", f"{cluster}.0-1")
@@ -145,7 +147,12 @@ def test_what_is_put_in_its_place_later_is_done(desk: Desk, way: str) -> None:
         assert "next:" not in why
         said = user.refused(53, "-resubmit", f"{cluster}.0-1", "-failed")
         assert "no job of cluster" in said
-        user.ok("hep_tail", "-f", f"{cluster}.0")
+    everything = [job for job in read(desk, "hep_history")["jobs"] if job["cluster"] == cluster]
+    assert sorted((job["proc"], job["exit_code"]) for job in everything) == [
+        (0, 85),
+        (1, 85),
+        (2, 3),
+    ]
 
 
 def stands(desk: Desk, cluster: int) -> tuple[str, int, int]:
