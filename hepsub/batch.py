@@ -16,6 +16,9 @@ SPOOLING = 16
 SPOOLED_WITHIN_S = 600
 """What has not arrived so long after the submission never will: only the process that submitted can send it."""
 
+SAVED_AT_HOME = 85
+"""The wrapper's exit code for outputs, or the marker, that are not in their place but at home (worker/README.md)."""
+
 _MARGIN = 1.25
 _ROUND_MB = 100
 
@@ -43,6 +46,7 @@ class JobStatus(Struct, frozen=True, kw_only=True):
 
     Attributes:
         pool: its pool's name in the policy, where that is another one than was asked; else empty.
+        settled: whether what it left at home (exit code 85) is in its place since, and its program had ended with 0.
         submitted: seconds since the epoch.
         run_seconds: seconds of running so far.
         memory_mb: memory in use, in MB (2**20 bytes).
@@ -90,6 +94,7 @@ class JobStatus(Struct, frozen=True, kw_only=True):
     stderr: str = ""
     stage: str = ""
     pool: str = ""
+    settled: bool = False
 
     @property
     def job(self) -> str:
@@ -100,6 +105,11 @@ class JobStatus(Struct, frozen=True, kw_only=True):
     def id(self) -> str:
         """What means this job on a command line: with its schedd where that is another pool's."""
         return f"{self.schedd}:{self.job}" if self.pool else self.job
+
+
+def has_succeeded(job: JobStatus) -> bool:
+    """Whether a job has ended with 0, and its outputs are in their places, even if they came there later."""
+    return job.state is State.COMPLETED and (job.exit_code == 0 or job.settled)
 
 
 def memory_to_ask_for(peak_mb: float, outgrown_mb: int = 0) -> int:

@@ -1,7 +1,8 @@
 """What is kept of jobs that have ended: their schedd forgets them, and their user asks the morning after.
 
-One file for each submission, append-only: a line is a job as it was told of, or that its schedd was asked and did not
-know more. Two hosts may append at once; a line that is torn by that is passed over, and its job is asked for again.
+One file for each submission, append-only: a line is a job as it was told of, that its schedd was asked and did not
+know more, or that what a job had left at home was put in its place. Two hosts may append at once; a line that is torn
+by that is passed over, and its job is asked for again.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import msgspec
 from msgspec import Meta, Struct
 from msgspec.structs import asdict, replace
 
-from hepsub.batch import JobStatus
+from hepsub.batch import SAVED_AT_HOME, JobStatus
 from hepsub.documents import LATEST, Malformed, read_json
 
 _LARGEST = 1 << 28
@@ -84,6 +85,16 @@ class Asked(Struct, frozen=True, kw_only=True):
     ended: _Natural
 
 
+class Settled(Struct, frozen=True, kw_only=True):
+    """A job's outputs, which had come home, were put in their places, and its marker was written.
+
+    Attributes:
+        settled: its ProcId.
+    """
+
+    settled: _Natural
+
+
 class Tally(Struct, frozen=True, kw_only=True):
     """How much is kept of a submission.
 
@@ -104,10 +115,18 @@ class Kept(Struct, frozen=True, kw_only=True):
     Attributes:
         jobs: its jobs that have ended, by ProcId.
         asked: when its schedd did not know all of them.
+        settled: the ProcIds of those whose outputs had come home, and are in their places since.
     """
 
     jobs: Mapping[int, JobStatus]
     asked: tuple[Asked, ...] = ()
+    settled: frozenset[int] = frozenset()
+
+    def told(self, job: JobStatus) -> JobStatus:
+        """A job of the submission, as its schedd or its report tells of it, with what was put in its place since."""
+        if job.exit_code != SAVED_AT_HOME or job.proc not in self.settled:
+            return job
+        return replace(job, settled=True)
 
     def is_final(self, ended: int) -> bool:
         """Whether the schedd knows no more of so many jobs that have ended."""
@@ -140,13 +159,24 @@ class EndedJobs(Struct, frozen=True, kw_only=True):
             return _NOTHING
         jobs: dict[int, JobStatus] = {}
         asked: list[Asked] = []
+        settled: set[int] = set()
         for line in content.split(b"\n"):
             found = _read_line(line)
             if isinstance(found, Asked):
                 asked.append(found)
+            elif isinstance(found, Settled):
+                settled.add(found.settled)
             elif found is not None:
                 jobs[found.proc] = found
-        return Kept(jobs=jobs, asked=tuple(asked))
+        kept = Kept(jobs=jobs, asked=tuple(asked), settled=frozenset(settled))
+        return replace(kept, jobs={proc: kept.told(job) for proc, job in jobs.items()})
+
+    def noted(self, uuid: str) -> float:
+        """When anything was noted of a submission the last time, in seconds since the epoch; 0 for nothing."""
+        path = self._path(uuid)
+        with contextlib.suppress(OSError):
+            return path.stat().st_mtime if path is not None else 0.0
+        return 0.0
 
     def tally(self, uuid: str, most: int) -> Tally | None:
         """How much is kept of a submission, without understanding it.
@@ -174,24 +204,34 @@ class EndedJobs(Struct, frozen=True, kw_only=True):
 
         A full disk hides nothing: what is not kept is asked for again.
         """
+        lines = [_written(job) for job in jobs]
+        lines += [msgspec.json.encode(asked)] if asked is not None else []
+        with contextlib.suppress(OSError):
+            self._append(uuid, lines)
+
+    def settle(self, uuid: str, proc: int) -> None:
+        """Add that what a job had left at home is in its place: nobody else knows that when its bundle is gone.
+
+        Raises:
+            OSError: it cannot be kept.
+        """
+        self._append(uuid, [msgspec.json.encode(Settled(settled=proc))])
+
+    def _append(self, uuid: str, lines: list[bytes]) -> None:
         from hepsub.files import make_private, open_own, write_all
 
         path = self._path(uuid)
-        lines = [_written(job) for job in jobs]
-        lines += [msgspec.json.encode(asked)] if asked is not None else []
         if path is None or not lines:
             return
-        with contextlib.suppress(OSError):
-            make_private(self.directory)
-            if not path.exists() and self._is_due():
-                self.prune(time.time())
-            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
-            descriptor = open_own(path, flags, path.name)
-            try:
-                # A line that a crash tore ends here: an empty line is passed over.
-                write_all(descriptor, b"\n" + b"\n".join(lines) + b"\n")
-            finally:
-                os.close(descriptor)
+        make_private(self.directory)
+        if not path.exists() and self._is_due():
+            self.prune(time.time())
+        descriptor = open_own(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, path.name)
+        try:
+            # A line that a crash tore ends here: an empty line is passed over.
+            write_all(descriptor, b"\n" + b"\n".join(lines) + b"\n")
+        finally:
+            os.close(descriptor)
 
     def prune(self, now: float) -> None:
         """Forget submissions of which nothing was learnt for so long that their jobs cannot be run again any more.
@@ -229,7 +269,7 @@ def _end_of(path: Path) -> bytes:
         return file.read(_LARGEST)
 
 
-def _read_line(line: bytes) -> JobStatus | Asked | None:
+def _read_line(line: bytes) -> JobStatus | Asked | Settled | None:
     """What a line says; None where it says nothing that is believed."""
     if not 0 < len(line) <= 2 * _LINE_BYTES:
         return None
@@ -237,6 +277,8 @@ def _read_line(line: bytes) -> JobStatus | Asked | None:
         return _LINE.decode(line)
     with contextlib.suppress(Malformed):
         return read_json(line, Asked, most=2 * _LINE_BYTES)
+    with contextlib.suppress(Malformed):
+        return read_json(line, Settled, most=2 * _LINE_BYTES)
     with contextlib.suppress(Malformed):
         return read_json(line, _Line, most=2 * _LINE_BYTES, any_text=True)
     return None
@@ -251,6 +293,7 @@ def _written(job: JobStatus) -> bytes:
         hold_code=0,
         hold_subcode=0,
         hold_reason="",
+        settled=False,
         remove_reason=_cut(job.remove_reason),
         stderr=job.stderr if len(job.stderr) <= _LONGEST_TEXT else "",
         pool="",

@@ -18,6 +18,20 @@ esac
 """
 
 
+def test_the_history_without_ids_when_the_schedd_has_forgotten(user: Shell) -> None:
+    """What was seen to end, and what nobody saw but what reported home; the latest first, no more than asked."""
+    user.script("job.sh", "true")
+    seen = user.submit("job.sh")
+    user.ended(seen)
+    user.ok("hep_sub", "status", str(seen))
+    unseen = user.submit("job.sh", "-in", user.work / "job.sh")
+    user.ended(unseen)
+    user.pool.forget_history()
+    for words, ids in (((), [unseen, seen]), (("-n", "1"), [unseen])):
+        jobs = json.loads(user.ok("hep_history", *words, "-json"))["result"]["jobs"]
+        assert [job["id"] for job in jobs] == [f"{each}.0" for each in ids]
+
+
 def test_a_cluster_from_its_queue_to_the_morning_after(user: Shell) -> None:
     """Counts, reasons with the last line of stderr, one word; all of it also from what is kept alone."""
     user.script("job.sh", _SCRIPT)

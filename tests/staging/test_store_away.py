@@ -1,6 +1,8 @@
 """The store is away when the outputs are ready: they come home, and nothing is lost."""
 
+import json
 import re
+from typing import Any
 
 import pytest
 
@@ -92,6 +94,84 @@ def test_a_store_that_comes_back_in_time_gets_the_outputs(
     ]
     assert desk.text(f"{cluster}/r") == "result\n"
     assert list(desk.markers(done["uuid"])) == [0]
+
+
+PUSHES: dict[str, tuple[str, ...]] = {
+    "hep_fetch": ("hep_fetch", "-push"),
+    "hep_auth": ("hep_auth", "renew"),
+}
+
+
+@pytest.mark.parametrize("way", PUSHES)
+def test_what_is_put_in_its_place_later_is_done(desk: Desk, way: str) -> None:
+    """Before that each command says how; afterwards all of them say the same, without bundle and history, too."""
+    user = desk.shell
+    user.script("job.sh", f'echo "$1" > r; [ $1 != 2 ] || exit 3; {until_away(desk)}')
+    words = (
+        "job.sh",
+        "-argu",
+        "%{ProcId}",
+        "-n",
+        "3",
+        "-out",
+        "r=herd:out/%{ClusterId}/r_%{ProcId}",
+    )
+    done = desk.submit(*words, env={"HEPSUB_PATIENCE_S": "2"})
+    cluster, uuid = done["cluster"], done["uuid"]
+    user.wait_for_state(2, cluster, 2)
+    desk.server.stop()
+    assert codes(user.ended(cluster, 3, 2 * END)) == [E_HOME, E_HOME, 3]
+
+    push = f"next: hep_fetch -push {cluster}"
+    assert push in user.ok("hep_q", "-i", f"{cluster}.0", "-why")
+    assert push in user.ok("hep_sub", "status", str(cluster))
+    waited = user("hep_wait", f"{cluster}.0-1")
+    assert (waited.returncode, f"hep_fetch -push {cluster}" in waited.stderr) == (60, True), waited
+    assert "-resubmit" not in waited.stderr
+    assert stands(desk, cluster) == ("failed", 0, 3)
+
+    desk.server.start()
+    *command, last = PUSHES[way]
+    user.ok(*command, last, *([f"{cluster}.0-1"] if way == "hep_fetch" else []))
+    assert sorted(desk.markers(uuid)) == [0, 1]
+    for gone in ("nothing", "the bundle", "the history"):
+        if gone == "the bundle":
+            user.ok("rm", "-r", str(desk.bundles / uuid))
+        if gone == "the history":
+            user.pool.forget_history()
+        assert stands(desk, cluster) == ("failed", 2, 1), f"{gone} is gone"
+        assert user.ok("hep_sub", "status", f"{cluster}.0-1", "-state") == "success\n"
+        user.ok("hep_wait", f"{cluster}.0-1")
+        why = user.ok("hep_q", "-i", f"{cluster}.1", "-why")
+        assert "are in their places" in why
+        assert "next:" not in why
+        said = user.refused(53, "-resubmit", f"{cluster}.0-1", "-failed")
+        assert "no job of cluster" in said
+    everything = [job for job in read(desk, "hep_history")["jobs"] if job["cluster"] == cluster]
+    assert sorted((job["proc"], job["exit_code"]) for job in everything) == [
+        (0, 85),
+        (1, 85),
+        (2, 3),
+    ]
+
+
+def stands(desk: Desk, cluster: int) -> tuple[str, int, int]:
+    """One word for a cluster, and how many of its jobs are done and failed: status and history say the same."""
+    rows = read(desk, "hep_sub", "status")["clusters"]
+    [row] = (each for each in rows if each["cluster"] == cluster)
+    [full] = read(desk, "hep_sub", "status", str(cluster))["clusters"]
+    [past] = read(desk, "hep_history", str(cluster))["summary"]
+    counts = {(each["done"], each["failed"]) for each in (row, full)}
+    counts.add((past["done"], past["jobs"] - past["done"]))
+    assert len(counts) == 1, counts
+    word = read(desk, "hep_sub", "status", str(cluster), "-state")["state"]
+    return word, *counts.pop()
+
+
+def read(desk: Desk, *words: str) -> dict[str, Any]:
+    """What a command says in JSON."""
+    result: dict[str, Any] = json.loads(desk.shell.ok(*words, "-json"))["result"]
+    return result
 
 
 def test_more_than_may_come_home_is_held_and_runs_again(desk: Desk) -> None:

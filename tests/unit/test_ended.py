@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hepsub.batch import State
+from hepsub.batch import State, has_succeeded
 from hepsub.ended import Asked, EndedJobs
 from tests.fakes.batch import make_job
 from tests.fakes.world import NOON
@@ -48,6 +48,26 @@ def test_what_is_kept_is_read_again(tmp_path: Path) -> None:
     assert (kept.directory / f"{UUID}.jsonl").stat().st_mode & 0o777 == 0o600
 
 
+def test_what_was_put_in_its_place_later_is_told_of_that_job_alone(tmp_path: Path) -> None:
+    """Whichever line is first; a job that ended otherwise did not end well because of it."""
+    kept = kept_at(tmp_path)
+    kept.settle(UUID, 1)
+    jobs = [
+        make_job(f"13.{proc}", State.COMPLETED, exit_code=code, ended=NOON)
+        for proc, code in enumerate((85, 85, 85, 3))
+    ]
+    kept.keep(UUID, jobs[:3])
+    kept.settle(UUID, 2)
+    kept.settle(UUID, 3)
+    found = kept.read(UUID)
+    assert [has_succeeded(job) for job in found.jobs.values()] == [False, True, True]
+    assert [has_succeeded(found.told(job)) for job in jobs] == [False, True, True, False]
+    assert [job.exit_code for job in found.jobs.values()] == [85, 85, 85]
+    tally = kept.tally(UUID, 10_000)
+    assert tally is not None
+    assert tally.jobs == 3
+
+
 def test_what_a_crash_tore_hides_nothing_else(tmp_path: Path) -> None:
     kept = kept_at(tmp_path)
     kept.keep(UUID, [make_job("13.0", State.COMPLETED, exit_code=0, ended=NOON)])
@@ -67,6 +87,7 @@ def test_what_a_crash_tore_hides_nothing_else(tmp_path: Path) -> None:
         b'{"schedd":"s","cluster":13,"proc":1,"owner":"a","submitted":1e300,"run_seconds":0,"state":"C","priority":0,'
         b'"memory_mb":0,"requested_mb":0,"command":"c","arguments":[]}',
         b'{"asked":1e300,"ended":1}',
+        b'{"settled":-1}',
     ],
 )
 def test_a_line_that_cannot_be_believed_is_passed_over(tmp_path: Path, line: bytes) -> None:
@@ -75,7 +96,7 @@ def test_a_line_that_cannot_be_believed_is_passed_over(tmp_path: Path, line: byt
     path = kept.directory / f"{UUID}.jsonl"
     path.write_bytes(line + b"\n" + path.read_bytes())
     found = kept.read(UUID)
-    assert (list(found.jobs), found.asked) == ([0], ())
+    assert (list(found.jobs), found.asked, found.settled) == ([0], (), frozenset())
 
 
 @pytest.mark.parametrize("uuid", ["", "../x", "a/b", ".hidden", "x" * 101])

@@ -72,7 +72,8 @@ def push_returned(
                     remedy="try again when it has ended",
                 )
                 return
-            troubles = push_pending(Uploads(stores=stores, force=force), bundle, ref.cluster, ended)
+            uploads = Uploads(stores=stores, force=force)
+            troubles = push_pending(uploads, session.ended, bundle, ref.cluster, ended)
     except HepsubError as error:
         troubles = (error.message,)
     except OSError as error:

@@ -17,7 +17,6 @@ from hepsub.actions.queue.counted import (
     together,
 )
 from hepsub.actions.queue.ended import (
-    has_succeeded,
     was_removed,
 )
 from hepsub.actions.queue.failures import (
@@ -31,7 +30,7 @@ from hepsub.actions.queue.find import Found, without_schedd
 from hepsub.actions.queue.runs import find_runs
 from hepsub.actions.queue.usage import Usage, usage_of
 from hepsub.actions.reach import Reach
-from hepsub.batch import JobStatus, Selection, State
+from hepsub.batch import SAVED_AT_HOME, JobStatus, Selection, State, has_succeeded
 from hepsub.errors import HepsubError, PoolError
 from hepsub.jobid import JobId, SubmissionRef
 from hepsub.result import Result, failures
@@ -88,12 +87,13 @@ def reports(session: Session, ids: Sequence[JobId], pool: str | None) -> Result[
 def _report(session: Session, parts: Sequence[Found], errors: list[HepsubError]) -> ClusterReport:
     """The latest runs of jobs, in their own cluster and in others."""
     status = status_of(session, parts)
+    failed = tuple(told for each in parts for told in _failures(session, each, errors))
     jobs = [job for each in parts for job in each.past.jobs.values()]
     return ClusterReport(
         **{name: getattr(status, name) for name in ClusterStatus.__struct_fields__},
-        failures=tuple(told for each in parts for told in _failures(session, each, errors)),
+        failures=failed,
         usage=usage_of([job for job in jobs if not was_removed(job)]),
-        commands=tuple(_commands(status, parts)),
+        commands=tuple(_commands(status, parts, failed)),
     )
 
 
@@ -117,7 +117,21 @@ def _failed(
     stderr = last_stderr(group, found.cluster, path_of)
     said = next((job for job in group if stderr and stderr.job.endswith(f".{job.proc}")), group[0])
     message = complaint_of(session, found.entry.ref, said.proc)
-    return failure_of(group, found.cluster, stderr, message)
+    failure = failure_of(group, found.cluster, stderr, message)
+    return replace(failure, next_command=settling(session, found, group[0]))
+
+
+def settling(session: Session, found: Found, job: JobStatus) -> str | None:
+    """The command that puts what a job has left at home in its place; None for one that failed otherwise."""
+    if job.exit_code != SAVED_AT_HOME:
+        return None
+    from hepsub.bundle.bundle import find_bundle
+    from hepsub.bundle.report import report_of
+
+    report = report_of(find_bundle(session.bundles, found.entry.ref), job.proc)
+    if report is None or not report.owes_marker:
+        return None
+    return f"hep_fetch -push {found.cluster}{found.option}"
 
 
 def complaint_of(session: Session, ref: SubmissionRef, proc: int) -> str:
@@ -192,9 +206,12 @@ def _held(
         )
 
 
-def _commands(status: ClusterStatus, parts: Sequence[Found]) -> Iterator[str]:
+def _commands(
+    status: ClusterStatus, parts: Sequence[Found], failed: Sequence[Failure]
+) -> Iterator[str]:
     first, seen = parts[0], status.next_command or ""
-    if first.entry.ref.uuid and status.failed:
+    again = any(each.state is State.COMPLETED and not each.next_command for each in failed)
+    if first.entry.ref.uuid and again:
         yield f"hep_sub -resubmit {first.cluster} -failed{first.option}"
     if seen.startswith("hep_fetch"):
         yield f"{seen}{first.option}"

@@ -10,10 +10,9 @@ from msgspec.structs import replace
 from hepsub.actions.lineage import Later
 from hepsub.actions.queue.ended import (
     Ended,
-    has_succeeded,
     was_removed,
 )
-from hepsub.batch import ACTIVE, RUNNING, ClusterCounts, State
+from hepsub.batch import ACTIVE, RUNNING, ClusterCounts, State, has_succeeded
 from hepsub.journal import Entry
 from hepsub.session import Session
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hepsub.batch import JobStatus, Selection, State
+from hepsub.batch import SAVED_AT_HOME, JobStatus, Selection, State
 from hepsub.ended import CLOCKS_S, Asked, Kept
 from hepsub.errors import HepsubError
 from hepsub.jobid import SubmissionRef
@@ -65,11 +66,6 @@ class Ended(Struct, frozen=True, kw_only=True):
         return max((job.ended for job in self.jobs.values()), default=0.0)
 
 
-def has_succeeded(job: JobStatus) -> bool:
-    """Whether a job that has ended did so with 0."""
-    return job.state is State.COMPLETED and job.exit_code == 0
-
-
 def was_removed(job: JobStatus) -> bool:
     """Whether somebody, or a rule, took it out of the queue before it had ended by itself."""
     return job.state is State.REMOVED
@@ -116,7 +112,7 @@ def look_back(
         each.ref.uuid: _ended(
             session,
             each,
-            found[each.ref.uuid].jobs,
+            found[each.ref.uuid],
             all_known=each.ref.uuid in asked or kept[each.ref.uuid].is_final(each.ended),
         )
         for each in submitted
@@ -172,6 +168,17 @@ def _keep(
         session.ended.keep(uuid, new, asked)
 
 
+def with_settled(
+    session: Session, refs: Iterable[SubmissionRef], jobs: Iterable[JobStatus]
+) -> Iterator[JobStatus]:
+    """Jobs as histories tell of them, with what was put in its place since; of one number the later one counts."""
+    submitted = {(ref.schedd, ref.cluster): ref.uuid for ref in refs}
+    read = cache(session.ended.read)
+    for job in jobs:
+        uuid = submitted.get((job.schedd, job.cluster), "")
+        yield read(uuid).told(job) if job.exit_code == SAVED_AT_HOME and uuid else job
+
+
 def keep_seen(session: Session, ref: SubmissionRef, jobs: Iterable[JobStatus]) -> None:
     """Keep jobs of a submission that were seen to have ended, those that are kept already excepted."""
     ended = [job for job in jobs if job.state in (State.COMPLETED, State.REMOVED) and job.ended]
@@ -180,16 +187,14 @@ def keep_seen(session: Session, ref: SubmissionRef, jobs: Iterable[JobStatus]) -
         session.ended.keep(ref.uuid, [job for job in ended if job.proc not in known])
 
 
-def _ended(
-    session: Session, each: Submitted, jobs: Mapping[int, JobStatus], *, all_known: bool
-) -> Ended:
+def _ended(session: Session, each: Submitted, kept: Kept, *, all_known: bool) -> Ended:
     """What is known, with the reports of jobs of which nobody else tells; where all is known, what is not never was."""
-    found = {proc: job for proc, job in jobs.items() if proc not in each.living}
+    found = {proc: kept.told(job) for proc, job in kept.jobs.items() if proc not in each.living}
     never_made = _never_made(each, found) if all_known else 0
     if never_made:
         return Ended(jobs=dict(sorted(found.items())), never_made=never_made)
     if each.ended > len(found):
-        found |= {job.proc: job for job in _reported(session, each, found)}
+        found |= {job.proc: kept.told(job) for job in _reported(session, each, found)}
     return Ended(jobs=dict(sorted(found.items())), unknown=max(0, each.ended - len(found)))
 
 

@@ -76,10 +76,10 @@ class Failure(Struct, frozen=True, kw_only=True):
 
 
 def groups_of(jobs: Iterable[JobStatus]) -> list[list[JobStatus]]:
-    """Jobs that failed, those that did so in the same way together, the largest group first."""
+    """Jobs that have ended, those that did so in the same way together, the largest group first."""
     found: dict[tuple[object, ...], list[JobStatus]] = {}
     for job in jobs:
-        kind = (job.state, job.exit_code, job.exit_signal, job.remove_reason)
+        kind = (job.state, job.exit_code, job.exit_signal, job.remove_reason, job.settled)
         found.setdefault(kind, []).append(job)
     return sorted(found.values(), key=lambda group: (-len(group), group[0].proc))
 

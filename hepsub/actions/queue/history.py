@@ -10,14 +10,15 @@ from msgspec.structs import replace
 
 from hepsub.actions.elsewhere import Elsewhere, gathered, recent
 from hepsub.actions.lineage import Later, later_runs, link_notes
-from hepsub.actions.queue.ended import has_succeeded, keep_seen, was_removed
+from hepsub.actions.queue.ended import keep_seen, was_removed, with_settled
 from hepsub.actions.queue.failures import Failure, failure_of, groups_of
+from hepsub.actions.queue.kept import entries_of, forgotten_ends
 from hepsub.actions.queue.query import JobDocument, job_document
 from hepsub.actions.queue.runs import runs_elsewhere, with_later_runs
 from hepsub.actions.queue.usage import Usage, usage_of
 from hepsub.actions.reach import Reach, Target
 from hepsub.actions.submissions import submitted_to
-from hepsub.batch import JobStatus, Selection
+from hepsub.batch import JobStatus, Selection, has_succeeded
 from hepsub.errors import HepsubError, PoolError, PoolUnreachable, UnknownJob
 from hepsub.jobid import JobId, SubmissionRef, same_schedd
 from hepsub.result import Result, failures
@@ -84,7 +85,7 @@ def history(
         pool: name of a pool of the policy; None for the default one, and others where the user had jobs.
 
     Raises:
-        PoolUnreachable: the pool cannot be asked.
+        PoolUnreachable: the pool cannot be asked, and nothing was submitted to it that is meant.
     """
     reach = Reach(session=session, asked=pool)
     named, ids = ids, with_later_runs(session, ids) if ids else ids
@@ -92,7 +93,9 @@ def history(
     found: list[JobStatus] = []
     errors: list[HepsubError] = []
     wanted = Selection(owner="" if ids else owner)
-    for target in _targets(reach, wanted, noted, errors):
+    own_ones = () if ids or owner not in ("", session.situation.user) else entries_of(reach)
+    targets = _targets(reach, wanted, noted, errors, known=bool(own_ones or any(noted.values())))
+    for target in targets:
         # What the user submitted is meant where it was submitted, another id everywhere.
         own = tuple(
             each
@@ -108,13 +111,16 @@ def history(
         except HepsubError as error:
             errors.append(error)
     found += _forgotten(reach, noted, found)
+    found += forgotten_ends(reach, own_ones, found, targets, most)
+    refs = [ref for each in noted.values() for ref in each.values()]
+    own_refs = (entry.ref for entry in reversed(own_ones))
+    found = list(with_settled(session, (*own_refs, *refs), found))
     found.sort(key=lambda job: (-job.ended, -job.cluster, job.proc))
     shown = found[:most]
     notes = () if reach.errors else _nothing_of(named, noted, found, errors)
     problems, exit_code = failures([*errors, *reach.errors], PoolError.exit_code)
     summary = _summaries(session, shown, named, noted) if ids else ()
     value = Past(jobs=tuple(shown), pool=reach.pool, summary=summary)
-    refs = itertools.chain.from_iterable(each.values() for each in noted.values())
     linked = link_notes(session.journal.entries(), (ref.uuid for ref in refs)) if ids else ()
     return Result(value=value, notes=(*notes, *linked), problems=problems, exit_code=exit_code)
 
@@ -158,12 +164,14 @@ def _targets(
     wanted: Selection,
     noted: Mapping[JobId, Mapping[str, SubmissionRef]],
     errors: list[HepsubError],
+    *,
+    known: bool,
 ) -> list[Target]:
-    """The schedds that may tell; none where the pool is away, but something is noted of what is asked for."""
+    """The schedds that may tell; none where the pool is away, but something is known of what is asked for."""
     try:
         return reach.everything(wanted, _elsewhere(reach, noted))
     except PoolUnreachable as error:
-        if not any(noted.values()):
+        if not known:
             raise
         errors.append(error)
         return []

@@ -38,7 +38,7 @@ class WaitedJob(Struct, frozen=True, kw_only=True):
         run: `cluster.proc` of its latest run; another one where it was resubmitted.
         pool: the pool's name in the policy.
         state: `succeeded`, `failed` (removed ones, too), `held`, `at-home` (its program ended with 0, and its outputs
-            came home instead of to their places), `left` (what it saved is still with its schedd), `unknown` or
+            came home, and are not in their places yet), `left` (what it saved is still with its schedd), `unknown` or
             `alive`.
         reason: how it ended, in a few words.
         exit_code: null for one that ended without, or has not ended.
@@ -184,6 +184,7 @@ def _result(
         len(value.jobs),
         held=meant if any(job.state in ("held", "alive") for job in bad) else "",
         again=meant.split(" ", maxsplit=1)[0],
+        at_home=not value.unknown and all(job.state == "at-home" for job in bad),
     )
     problems = (*left, problem)
     return Result(value=value, notes=notes, problems=problems, exit_code=JobsFailed.exit_code)

@@ -114,7 +114,7 @@ def _is_going_on(job: Judged, now: float) -> bool:
 
 
 def not_all_well(
-    bad: Sequence[str], unknown: int, number: int, *, held: str, again: str
+    bad: Sequence[str], unknown: int, number: int, *, held: str, again: str, at_home: bool
 ) -> Problem:
     """What to say of jobs that did not end with 0.
 
@@ -124,15 +124,22 @@ def not_all_well(
         number: how many jobs were waited for.
         held: what means those on hold on a command line; empty where none is.
         again: what means all of them.
+        at_home: whether nothing is to be done but to put into their places what came home.
     """
+    if held:
+        remedy = f"hep_q -i {held} -why tells what to do about the ones on hold"
+    elif at_home:
+        remedy = (
+            f"hep_fetch -push {again} puts their outputs in their places, when the store answers"
+        )
+    else:
+        remedy = f"hep_sub -resubmit {again} -failed runs them again, when that is mended"
     said = [few(bad, _NAMED)] if bad else []
     said += [f"the end of {unknown} is not known"] if unknown else []
     return Problem(
         code=JobsFailed.code,
         message=f"{len(bad) + unknown} of {number} job(s) did not end with 0: {' and '.join(said)}",
-        remedy=f"hep_q -i {held} -why tells what to do about the ones on hold"
-        if held
-        else f"hep_sub -resubmit {again} -failed runs them again, when that is mended",
+        remedy=remedy,
     )
 
 

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from hepsub.actions.lineage import Lineage, Run, by_submission
-from hepsub.actions.queue.ended import has_succeeded
 from hepsub.actions.submit.judge import Judged, Verdict, judge
 from hepsub.auth.renewal import read_state
-from hepsub.batch import JobStatus, State
+from hepsub.batch import JobStatus, State, has_succeeded
 from hepsub.bundle.leaving import GIVE_UP_S, Move, read_moves, read_sites, troubles_of
 from hepsub.documents import Malformed
 from hepsub.plan.leaving import hold_by_site, judged

@@ -16,9 +16,9 @@ from hepsub.actions.queue.latest import at, await_latest, latest_runs, not_all_w
 from hepsub.actions.queue.query import JobDocument, job_document
 from hepsub.actions.returned.place import place_outputs
 from hepsub.actions.submit.documents import SubmissionDocument
-from hepsub.actions.submit.judge import Judged
+from hepsub.actions.submit.judge import Judged, Verdict
 from hepsub.actions.submit.result import Submission
-from hepsub.batch import JobStatus, State, end_text
+from hepsub.batch import JobStatus, State, end_text, has_succeeded
 from hepsub.bundle.bundle import read_bundle, why_of_another
 from hepsub.bundle.logs import place_logs
 from hepsub.errors import Interrupted, JobsFailed, NotDone
@@ -59,7 +59,7 @@ class Waited(Struct, frozen=True, kw_only=True):
 
     def failed(self) -> tuple[JobStatus, ...]:
         """The jobs that did not end with exit code 0."""
-        return tuple(job for job in self.jobs if has_failed(job))
+        return tuple(job for job in self.jobs if not has_succeeded(job))
 
     def document(self) -> WaitedDocument:
         """The submission and its jobs' ends as they stand under `result` in JSON."""
@@ -136,7 +136,7 @@ def _failure(session: Session, ref: SubmissionRef, judged: Sequence[Judged]) -> 
     told = [
         f"{job.job} {end_text(job)}{_where(log_of(each.run.ref)(job))}"
         for each in judged
-        if (job := each.status) is not None and has_failed(job)
+        if (job := each.status) is not None and not has_succeeded(job)
     ]
     unknown = sum(each.status is None for each in judged)
     held = [
@@ -145,9 +145,12 @@ def _failure(session: Session, ref: SubmissionRef, judged: Sequence[Judged]) -> 
         if each.status is not None and each.status.state is State.HELD
     ]
     on_hold = " ".join(dict.fromkeys(held))
-    return not_all_well(told, unknown, ref.number, held=on_hold, again=session.meant(ref))
-
-
-def has_failed(job: JobStatus) -> bool:
-    """Whether a job did not end with exit code 0."""
-    return job.state is not State.COMPLETED or job.exit_code != 0
+    verdicts = {each.verdict for each in judged} - {Verdict.SUCCEEDED}
+    return not_all_well(
+        told,
+        unknown,
+        ref.number,
+        held=on_hold,
+        again=session.meant(ref),
+        at_home=verdicts == {Verdict.AT_HOME},
+    )

@@ -10,7 +10,6 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from hepsub.actions.lineage import link_notes
-from hepsub.actions.queue.ended import has_succeeded
 from hepsub.actions.queue.failures import end_text, groups_of, last_stderr
 from hepsub.actions.queue.query import Filter, query
 from hepsub.actions.reach import Reach
@@ -18,7 +17,7 @@ from hepsub.actions.submissions import is_spooled, submitted_to
 from hepsub.actions.submit.stage import used_storages
 from hepsub.auth.copies import read_copy
 from hepsub.auth.renewal import Outcome, RenewalState, read_state
-from hepsub.batch import RUNNING, JobStatus, State, Unmade
+from hepsub.batch import RUNNING, JobStatus, State, Unmade, has_succeeded
 from hepsub.batch_stage import in_words, kind_of
 from hepsub.bundle.bundle import Bundle, read_bundle, why_of_another
 from hepsub.bundle.root import kept_bundles
@@ -112,21 +111,26 @@ def _is_meant(job: JobStatus, wanted: Filter) -> bool:
 
 def _ended(session: Session, found: Found, group: list[JobStatus]) -> Explanation:
     """Why some jobs ended as they did."""
+    from hepsub.actions.queue.cluster import settling
+
     last = max(group, key=lambda job: job.ended)
     failed = last.state is State.COMPLETED and not has_succeeded(last)
-    again = failed and found.entry.ref.uuid
+    again = f"hep_sub -resubmit {found.cluster} -failed{found.option}"
+    settle = settling(session, found, group[0]) if failed else None
     return Explanation(
         jobs=tuple(f"{found.cluster}.{job.proc}" for job in group),
         state=last.state,
         sentence=_how_it_ended(group, last, session.situation.now),
         details=tuple(_last_words(session, found, group)) if failed else (),
-        next_command=f"hep_sub -resubmit {found.cluster} -failed{found.option}" if again else None,
+        next_command=settle or (again if failed and found.entry.ref.uuid else None),
     )
 
 
 def _how_it_ended(group: list[JobStatus], last: JobStatus, now: float) -> str:
     failed = f"it failed: {end_text(last)}" if last.state is State.COMPLETED else end_text(last)
     how = "it ended with exit code 0" if has_succeeded(last) else failed
+    if last.settled:
+        how = "its program ended with exit code 0, and its outputs, which came home first, are in their places"
     when = moment_text(last.ended, now) if last.ended else ""
     if len(group) > 1:
         return f"{how}; the last of them at {when}" if when else how

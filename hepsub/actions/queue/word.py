@@ -9,14 +9,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hepsub.actions.lineage import Run, lineage_of
-from hepsub.actions.queue.ended import Ended, has_succeeded
+from hepsub.actions.queue.ended import Ended
 from hepsub.actions.queue.ends import goes_on
 from hepsub.actions.queue.find import Found
 from hepsub.actions.queue.onward import are_anew, sent_on
 from hepsub.actions.queue.runs import find_runs
 from hepsub.actions.reach import Reach
 from hepsub.actions.submissions import procs_of
-from hepsub.batch import RUNNING, Selection, State
+from hepsub.batch import RUNNING, Selection, State, has_succeeded
 from hepsub.errors import HepsubError, UnknownJob
 from hepsub.jobid import JobId
 from hepsub.result import Result

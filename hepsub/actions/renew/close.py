@@ -37,7 +37,7 @@ def close_bundle(
     Returns:
         A sentence for each output that could not be put into its place.
     """
-    notes = _put_in_place(uploads, bundle, cluster)
+    notes = _put_in_place(session, uploads, bundle, cluster)
     if troubles := place_logs(bundle, cluster):  # they would be removed with the jobs' corners
         return (*notes, *troubles)
     try:
@@ -80,7 +80,9 @@ def _revisit(session: Session, uploads: Uploads, directory: Path) -> tuple[str, 
     letters = remove_letters(uploads, bundle)
     with contextlib.suppress(HepsubError):
         strip_bundle(directory)  # what could not be removed the last time
-    notes = _put_in_place(uploads, bundle, placed.ref.cluster) if _has_outputs(bundle) else ()
+    notes = (
+        _put_in_place(session, uploads, bundle, placed.ref.cluster) if _has_outputs(bundle) else ()
+    )
     return (*letters, *notes, *_settle(session, bundle))
 
 
@@ -100,11 +102,13 @@ def _settle(session: Session, bundle: Bundle) -> tuple[str, ...]:
     return _forget_after(session, bundle.directory)
 
 
-def _put_in_place(uploads: Uploads, bundle: Bundle, cluster: int) -> tuple[str, ...]:
+def _put_in_place(
+    session: Session, uploads: Uploads, bundle: Bundle, cluster: int
+) -> tuple[str, ...]:
     notes: list[str] = []
     try:
         notes += place_outputs(bundle, cluster)
-        notes += push_pending(uploads, bundle, cluster)
+        notes += push_pending(uploads, session.ended, bundle, cluster)
     except (HepsubError, OSError) as error:
         notes.append(f"outputs of cluster {cluster} are still at home: {error}")
     return tuple(dict.fromkeys(notes))

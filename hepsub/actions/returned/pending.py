@@ -21,6 +21,7 @@ from hepsub.bundle.pending import PENDING, Pending, confirmed, pending_at, write
 from hepsub.bundle.report import Report, report_at
 from hepsub.bundle.returned import OUTPUTS, returned_outputs
 from hepsub.documents import Malformed
+from hepsub.ended import EndedJobs
 from hepsub.errors import (
     HepsubError,
     InputsMissing,
@@ -36,7 +37,11 @@ _NAMED = 5
 
 
 def push_pending(
-    uploads: Uploads, bundle: Bundle, cluster: int, procs: Collection[int] | None = None
+    uploads: Uploads,
+    ended: EndedJobs,
+    bundle: Bundle,
+    cluster: int,
+    procs: Collection[int] | None = None,
 ) -> tuple[str, ...]:
     """Upload the returned outputs of the jobs of a bundle; a sentence for what could not be.
 
@@ -45,6 +50,7 @@ def push_pending(
 
     Args:
         uploads: what the run has learned so far.
+        ended: is told of the jobs that are complete now.
         bundle: the bundle of a submission.
         cluster: its ClusterId.
         procs: the jobs; None for all.
@@ -52,7 +58,7 @@ def push_pending(
     Raises:
         HepsubError: a storage is not known any more, or has no keys.
     """
-    push = _Push(uploads=uploads, bundle=bundle, cluster=cluster)
+    push = _Push(uploads=uploads, ended=ended, bundle=bundle, cluster=cluster)
     push.each(range(bundle.request.number) if procs is None else sorted(procs), push.find)
     there = uploads.look(place for job in push.jobs.values() for _, place in job.stored())
     push.each(tuple(push.jobs), lambda tree, proc: push.outputs(tree, push.jobs[proc], there))
@@ -73,6 +79,7 @@ class _Push(Struct, kw_only=True, eq=False):
     """
 
     uploads: Uploads
+    ended: EndedJobs
     bundle: Bundle
     cluster: int
     jobs: dict[int, ReturnedJob] = field(default_factory=dict)
@@ -144,7 +151,7 @@ class _Push(Struct, kw_only=True, eq=False):
             left.remove(each)
             write_pending(tree, left)
         if not left:
-            write_pending(tree, left)
+            self._settle(tree, job)
         elif len(left) == 1 and left[0].is_marker:
             self.ready.append(job.proc)
 
@@ -194,6 +201,12 @@ class _Push(Struct, kw_only=True, eq=False):
             raise InputsMissing(trouble)
         etags = {said.url: there[where].etag for said, where in job.stored() if said.url}
         self.uploads.upload(BytesIO(job.report.marker_text(etags)), job.marker[0])
+        self._settle(tree, job)
+
+    def _settle(self, tree: Tree, job: ReturnedJob) -> None:
+        """Remove the list of a job of which nothing is pending, when it is kept that it is complete."""
+        if job.report.owes_marker:
+            self.ended.settle(self.bundle.directory.name, job.proc)
         write_pending(tree, ())
 
 

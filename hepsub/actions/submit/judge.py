@@ -6,27 +6,29 @@ import enum
 from collections.abc import Callable, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hepsub.actions.lineage import Lineage, Run, by_submission
 from hepsub.actions.submissions import is_spooled
 from hepsub.batch import (
+    SAVED_AT_HOME,
     SPOOLED_WITHIN_S,
     SPOOLING,
     JobStatus,
     Selection,
     State,
     end_text,
+    has_succeeded,
     memory_to_ask_for,
 )
 from hepsub.bundle.bundle import Bundle, find_bundle
 from hepsub.bundle.report import report_of
 from hepsub.condor.attributes import SUBMITTED_ON_HOLD, WALLTIME_SUBCODE
 from hepsub.condor.holds import is_about_memory
-from hepsub.ended import CLOCKS_S, Asked
+from hepsub.ended import CLOCKS_S, Asked, Kept
 from hepsub.jobid import SubmissionRef
 from hepsub.session import Session
 
-_SAVED_AT_HOME = 85
 _KILLED = 9
 _PAUSES_S = (0.5, 1.0, 2.0, 4.0)
 """A schedd writes its history a moment after a job left the queue."""
@@ -135,16 +137,18 @@ def judge(session: Session, lineage: Lineage, *, thorough: bool = True) -> tuple
     earlier = {(run.ref.uuid, run.proc): proc for proc, run in lineage.runs.items()}
     found: list[Judged] = []
     for ref, runs in by_submission(lineage.runs.values()).items():
-        queued, past = _asked(session, ref, runs, thorough=thorough)
+        queued, kept = _asked(session, ref, runs, thorough=thorough)
         bundle = find_bundle(session.bundles, ref)
         collected = is_spooled(session, ref.pool)
         for run in runs:
             if run.proc in queued:
                 status = queued[run.proc]
+                status = kept.told(status) if status is not None else None
                 verdict = _of_queued(status, bundle, session.situation.now, collected=collected)
             else:
-                status = past.get(run.proc)
-                verdict = _of_past(status, bundle, run.proc)
+                status = kept.jobs.get(run.proc)
+                settled = run.proc in kept.settled
+                verdict = _of_past(status, bundle, run.proc, settled=settled)
             number = earlier[ref.uuid, run.proc]
             found.append(Judged(earlier=number, run=run, verdict=verdict, status=status))
     return tuple(sorted(found, key=lambda each: each.earlier))
@@ -173,7 +177,7 @@ def judge_late(
 
 def _asked(
     session: Session, ref: SubmissionRef, runs: Sequence[Run], *, thorough: bool
-) -> tuple[dict[int, JobStatus | None], dict[int, JobStatus]]:
+) -> tuple[dict[int, JobStatus | None], Kept]:
     """What a schedd has of jobs in its queue (None for those it has still to make), and what is known of the past."""
     schedd = session.schedd(ref.pool, ref.schedd)
     wanted = Selection(ids=ref.ids, uuid=ref.uuid)
@@ -182,20 +186,19 @@ def _asked(
     for rest in queue.unmade:
         queued |= dict.fromkeys(rest.procs)
     kept = session.ended.read(ref.uuid)  # also what the schedd has forgotten
-    past = dict(kept.jobs)
-    missing = [run.proc for run in runs if run.proc not in queued and run.proc not in past]
+    missing = [run.proc for run in runs if run.proc not in queued and run.proc not in kept.jobs]
     ended = ref.number - len(queued)
     if missing and (thorough or not kept.is_final(ended)):
         when = min(run.when for run in runs)
         most = max(ref.number, len(runs))
         told = schedd.history(wanted, most, max(0.0, when - CLOCKS_S) if when else 0.0)
-        new = {job.proc: job for job in reversed(told) if job.proc not in past}
-        past |= new
-        lacking = ref.number and any(proc not in past for proc in missing)
+        new = {job.proc: kept.told(job) for job in reversed(told) if job.proc not in kept.jobs}
+        lacking = ref.number and any(proc not in new for proc in missing)
         asked = Asked(asked=session.situation.now, ended=ended) if lacking else None
         if ref.uuid:
             session.ended.keep(ref.uuid, (job for job in new.values() if job.ended), asked)
-    return queued, past
+        kept = replace(kept, jobs={**kept.jobs, **new})
+    return queued, kept
 
 
 def _of_queued(
@@ -204,18 +207,18 @@ def _of_queued(
     if job is None:
         return Verdict.ALIVE
     if job.state is State.COMPLETED:  # it stays there until what it left was fetched
-        left = collected and job.exit_code == _SAVED_AT_HOME
-        return Verdict.LEFT if left else _of_past(job, bundle, job.proc)
+        left = collected and job.exit_code == SAVED_AT_HOME and not job.settled
+        return Verdict.LEFT if left else _of_past(job, bundle, job.proc, settled=job.settled)
     if job.state is not State.HELD:
         return Verdict.ALIVE
     on_its_way = job.hold_code == SPOOLING and now - job.submitted <= SPOOLED_WITHIN_S
     return Verdict.ALIVE if on_its_way or job.hold_code == SUBMITTED_ON_HOLD else Verdict.HELD
 
 
-def _of_past(job: JobStatus | None, bundle: Bundle | None, proc: int) -> Verdict:
-    if job is not None and job.state is State.COMPLETED and job.exit_code == 0:
+def _of_past(job: JobStatus | None, bundle: Bundle | None, proc: int, *, settled: bool) -> Verdict:
+    if has_succeeded(job) if job is not None else settled:
         return Verdict.SUCCEEDED
-    if job is not None and job.exit_code != _SAVED_AT_HOME:
+    if job is not None and job.exit_code != SAVED_AT_HOME:
         return Verdict.FAILED
     report = report_of(bundle, proc)
     if report is None:

@@ -14,7 +14,7 @@ from hepsub.actions.queue.spools import collect_one
 from hepsub.actions.tail.files import LogFile, last_lines
 from hepsub.actions.tail.tail import Tail, TailOrder, unknown
 from hepsub.actions.tail.target import Standing, Target, find_target, standing, why_nothing
-from hepsub.batch import Selection, State, end_text
+from hepsub.batch import Selection, end_text, has_succeeded
 from hepsub.batch_logs import LogPlaces, Piece
 from hepsub.batch_system import BatchSystem
 from hepsub.errors import Interrupted, JobsFailed, PoolUnreachable, ToolFailed, UnknownSchedd
@@ -70,10 +70,10 @@ def follow(
         value = Tail(target=target, places=None, piece=Piece(offset=reader.offset or 0, data=b""))
         notes = (*target.notes, f"{target.meant} goes on")
         return Result(value=value, notes=notes, exit_code=Interrupted.exit_code)
-    status = places.status
+    status = session.ended.read(target.ref.uuid).told(places.status)
     value = Tail(target=target, places=places, piece=Piece(offset=reader.offset or 0, data=b""))
     said = f"{target.meant} {end_text(status)}"
-    if status.state is State.COMPLETED and status.exit_code == 0:
+    if has_succeeded(status):
         return Result(value=value, notes=(*target.notes, said))
     problem = Problem(
         code=JobsFailed.code, message=said, remedy=f"hep_history {target.meant} tells how it ended"

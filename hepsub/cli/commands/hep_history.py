@@ -47,8 +47,8 @@ COMMAND = Command(
         " Without -p that includes jobs at sites that are pools of their own, as in hep_q.",
         "With ids, a terminal shows a summary in front: how many ended with 0, the others by the reason, and what they"
         " used of what they asked for; of a job that hep_sub -resubmit ran again all runs are listed, and the latest"
-        " one counts. A pipe gets the table alone. Jobs that hepsub has seen to end are listed with"
-        " their ids also when their schedd has forgotten them.",
+        " one counts. A pipe gets the table alone. Jobs that hepsub has seen to end are listed also"
+        " when their schedd has forgotten them; without ids, those whose report came home, too.",
     ),
     options=_OPTIONS,
     words=Words(field="ids", metavar="[ID…]", help="As behind -i.", kind=Kind.JOB),

@@ -99,6 +99,7 @@ class Home:
         self.bundle: Bundle = bundle
         self.store = FakeStore()
         self.uuid = directory.name
+        self.ended = world.session().ended
 
     def of(self, proc: int) -> Path:
         """What came home from one job."""
@@ -147,7 +148,7 @@ class Home:
 
     def push(self, now: Uploads | None = None) -> tuple[str, ...]:
         """Try to get everything into its place."""
-        return push_pending(now or self.round(), self.bundle, 13)
+        return push_pending(now or self.round(), self.ended, self.bundle, 13)
 
     def files(self, proc: int) -> set[str]:
         """The names of what is still there."""
@@ -183,6 +184,41 @@ def test_outputs_first_then_the_marker(home: Home) -> None:
     assert home.files(0) == {"report.json"}
     assert home.push() == ()
     assert len(home.store.written) == 4
+
+
+def test_a_job_is_settled_when_nothing_of_it_is_pending(home: Home) -> None:
+    """Also one whose outputs go to paths alone; not one whose program failed, nor one with an output left."""
+    home.came(0, {"r": f"{HERD}/r_0", "m1": f"{HERD}/0/m1"})
+    home.came(1, {"r": f"{HERD}/r_1"})
+    home.store.trouble["13/r_0"] = StorageRefused("no right to write r_0")
+    home.push()
+    assert home.ended.read(home.uuid).settled == {1}
+    home.store.trouble.clear()
+    home.push()
+    assert home.ended.read(home.uuid).settled == {0, 1}
+
+
+def test_a_program_that_failed_is_not_settled(home: Home) -> None:
+    home.came(0, {"r": f"{HERD}/r_0"}, marker=False)
+    path = home.of(0) / "report.json"
+    report = json.loads(path.read_text()) | {"payload": {"exit_code": 3}}
+    path.write_text(json.dumps(report))
+    assert home.push() == ()
+    assert home.store.written == ["13/r_0"]
+    assert home.ended.read(home.uuid).settled == frozenset()
+
+
+def test_nothing_is_forgotten_that_is_not_kept(home: Home) -> None:
+    """Where it cannot be kept that a job is complete, its list stays, and the next round tries it again."""
+    home.came(0, {"r": f"{HERD}/r_0"})
+    home.ended.directory.parent.mkdir(parents=True, exist_ok=True)
+    home.ended.directory.write_text("no directory")
+    (said,) = home.push()
+    assert "what 13.0 brought back stays" in said
+    assert home.left(0) == ["report.json"]
+    home.ended.directory.unlink()
+    assert home.push() == ()
+    assert (home.left(0), home.ended.read(home.uuid).settled) == ([], frozenset({0}))
 
 
 def test_one_that_is_refused_stops_the_marker_and_nothing_else(home: Home) -> None:
@@ -407,7 +443,7 @@ def test_only_the_jobs_that_are_meant(home: Home) -> None:
     """A job that runs again is left alone."""
     for proc in range(2):
         home.came(proc, {"r": f"{HERD}/r_{proc}"})
-    assert push_pending(home.round(), home.bundle, 13, procs=[1]) == ()
+    assert push_pending(home.round(), home.ended, home.bundle, 13, procs=[1]) == ()
     assert home.store.written == ["13/r_1", f"13/.hepsub/{home.uuid}/1.json"]
 
 

@@ -19,7 +19,7 @@ from hepsub.actions.queue.status import status
 from hepsub.actions.queue.usage import histogram, usage_of
 from hepsub.actions.queue.watch import Until, Watcher, watch
 from hepsub.actions.queue.why import why
-from hepsub.actions.queue.word import job_state
+from hepsub.actions.queue.word import Word, job_state
 from hepsub.actions.submit.judge import Verdict, judge
 from hepsub.batch import JobStatus, State
 from hepsub.batch_system import BatchSystem
@@ -602,3 +602,37 @@ def test_what_was_over_before_does_not_end_the_watching_of_all_clusters(tmp_path
     assert len(time.pauses) == 2
     assert (result.exit_code, result.problems) == (0, ())
     assert [(each.cluster, each.failed) for each in result.value.clusters] == [(13, 1), (20, 0)]
+
+
+def test_what_was_put_in_its_place_later_is_done_everywhere(tmp_path: Path) -> None:
+    """Status, the word, the reason, the history and the judge say the same; also when the schedd has forgotten all."""
+    schedd = FakeSchedd(past=[ended("13.0", 85), ended("13.1", 85), ended("13.2", 3)])
+    session = session_of(tmp_path, schedd, number=3)
+    for proc in (0, 2):
+        session.ended.settle(UUID, proc)
+    entries = session.journal.entries()
+    for _ in range(2):
+        assert rows(session) == [(3, 1, 2, 0, 0, 0, 0)]
+        assert job_state(session, parse_job_id("13.0"), None, _never).value.state is Word.SUCCESS
+        assert job_state(session, parse_job_id("13.2"), None, _never).value.state is Word.FAILED
+        [summary] = history(session, (parse_job_id("13"),), "alice", 9, None).value.summary
+        assert (summary.done, [each.ids for each in summary.failures]) == (
+            1,
+            [("13.1",), ("13.2",)],
+        )
+        assert ("13.0", None) in [(ids, command) for ids, _, command in explained(session)]
+        judged = judge(session, lineage_of(entries, entries[0].ref, range(3)))
+        assert [each.verdict for each in judged] == [
+            Verdict.SUCCEEDED,
+            Verdict.FAILED,
+            Verdict.FAILED,
+        ]
+        schedd.past.clear()
+
+
+def test_what_is_in_its_place_succeeded_though_nothing_else_is_known_of_it(tmp_path: Path) -> None:
+    session = session_of(tmp_path, FakeSchedd(), number=1)
+    session.ended.settle(UUID, 0)
+    entries = session.journal.entries()
+    [judged] = judge(session, lineage_of(entries, entries[0].ref, [0]))
+    assert judged.verdict is Verdict.SUCCEEDED
