@@ -132,7 +132,9 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
         with environment_file(variables(plan)) as given, script_file(text) as file:
             descriptor = int(file.rpartition("/")[2])
             command = [*words, f"--export-file={given}", file]
-            done = self._submitted(uuid, command, (given, descriptor))
+            # An sbatch that outlives this process has the gate locked, too: it may submit yet.
+            inherited = (given, descriptor, self.slips.gates[uuid])
+            done = self._submitted(uuid, command, inherited)
         if done.code != 0:
             self.slips.forget(uuid)
             raise self._refused(plan, said(done))

@@ -162,6 +162,29 @@ def test_killed_at_any_moment_it_is_one_or_none(alice: LoginNode, moment_s: floa
     }
 
 
+def test_an_sbatch_that_outlives_hep_sub_leaves_no_job(alice: LoginNode) -> None:
+    """The repeated command submits; what the first sbatch brings late is removed by the next one."""
+    box, words = alice.sandbox, ("hep_sub", "-once", "late", "show.sh", "-argu", "0")
+    slow = '#!/bin/sh\nsleep 5\nexec /usr/bin/sbatch "$@"\n'
+    box.write("/opt/slow/sbatch", slow, mode=0o755)
+    path = alice.run(["printenv", "PATH"]).stdout.strip()
+    command = alice.command(words, env={"PATH": f"/opt/slow:{path}"})
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL):
+        began = ("pgrep", "-u", "hepalice", "-f", "^/bin/sh /opt/slow/sbatch")
+        wait_for(lambda: box.run(began, check=False).returncode == 0, "sbatch runs")
+        box.run(["pkill", "-KILL", "-u", "hepalice", "-f", " hep_sub -once late"])
+    cluster = int(does(alice, *words).split()[-1])
+    looks = ("squeue", "-h", "-a", "-t", "all", "-o", "%F %T %k")
+    marks = lambda: [x for x in box.run(looks).stdout.splitlines() if x.endswith(":late")]  # noqa: E731
+    wait_for(lambda: len(marks()) == 2, "the first one is late")
+    (late,) = (int(each.split()[0]) for each in marks() if not each.startswith(f"{cluster} "))
+    wait_for(lambda: states(alice, late) == "H", "it is on hold")
+    told = alice.run(["hep_sub", "show.sh", "-argu", "0"]).stderr
+    assert f"cluster {late} at hpc" in told
+    assert "was removed" in told
+    assert states(alice, late) == ""
+
+
 def test_another_user_removes_nothing(alice: LoginNode, slurm: Slurm) -> None:
     cluster = submitted(alice, "long.sh")
     bob = slurm.account("hepbob", "work")
