@@ -185,6 +185,17 @@ def test_an_sbatch_that_outlives_hep_sub_leaves_no_job(alice: LoginNode) -> None
     assert states(alice, late) == ""
 
 
+def test_a_job_of_sbatch_alone_has_the_name_that_is_shown(alice: LoginNode) -> None:
+    """It is no array; one whose indexes have gaps has the ProcIds that Slurm gives."""
+    alone = int(does(alice, "sbatch", "--parsable", "--hold", "long.sh"))
+    gaps = int(does(alice, "sbatch", "--parsable", "--hold", "--array=0-6:3", "long.sh"))
+    assert f"{alone}.0 " in does(alice, "hep_q", "-u")
+    assert f"{alone}.0 (H)" in does(alice, "hep_q", "-i", f"hpc:{alone}.0", "-why")
+    assert alice.run(["hep_rm", f"{gaps}.1"]).returncode == 51
+    does(alice, "hep_rm", f"hpc:{alone}.0", f"{gaps}.3")
+    assert (states(alice, alone), states(alice, gaps)) == ("", "HH")
+
+
 def test_another_user_removes_nothing(alice: LoginNode, slurm: Slurm) -> None:
     cluster = submitted(alice, "long.sh")
     bob = slurm.account("hepbob", "work")
