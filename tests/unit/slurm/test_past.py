@@ -148,3 +148,19 @@ def test_accounting_adds_what_only_it_knows(world: World) -> None:
     found = world.past()
     assert ids(found) == ["7.0", "7.1", "7.2"]
     assert [job.memory_mb for job in found] == [42, 42, 0]
+
+
+def test_a_note_of_an_earlier_run_says_nothing_of_the_last(world: World) -> None:
+    """That one could not note its end: its user's quota was used up."""
+    slip = world.slip(7)
+    place = world.slips.place(slip.uuid) / "ends/0"
+    place.write_text(f"143 {NOW - 100} {NOW - 90} n1 TERM\n")
+    done = one(
+        ArrayJobID="7", JobID="7", ArrayTaskID="0", State="COMPLETED", Comment=f"hepsub:{slip.uuid}"
+    )
+    world.queue = [done]
+    (job,) = world.past()
+    assert (job.exit_code, job.exit_signal) == (0, None)
+    world.queue = [replace(done, slurm_state="FAILED", exit_code=143)]
+    (job,) = world.past()
+    assert (job.exit_code, job.exit_signal) == (None, 15)
