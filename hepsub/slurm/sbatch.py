@@ -76,8 +76,16 @@ def edit_words(wanted: Edit) -> tuple[str, ...]:
 
 
 def variables(plan: Plan) -> Mapping[str, str]:
-    """What the jobs find in their environment, besides what Slurm puts there."""
-    return {"PATH": "/usr/local/bin:/usr/bin:/bin", **plan.environment}
+    """What the jobs find in their environment, besides what Slurm puts there.
+
+    What a job in which hepsub runs has of its own there would tell their srun how to start.
+    """
+    environment = {
+        name: value
+        for name, value in plan.environment.items()
+        if name == "SLURM_CONF" or not name.startswith(("SLURM_", "SBATCH_"))
+    }
+    return {"PATH": "/usr/local/bin:/usr/bin:/bin", **environment}
 
 
 def slip_of(plan: Plan, uuid: str, pool: str, now: float) -> Slip:

@@ -196,6 +196,16 @@ def test_a_job_of_sbatch_alone_has_the_name_that_is_shown(alice: LoginNode) -> N
     assert (states(alice, alone), states(alice, gaps)) == ("", "HH")
 
 
+def test_a_job_that_submits_gives_the_other_nothing_of_its_own(alice: LoginNode) -> None:
+    """The srun of the other one would go by it, or refuse to start."""
+    alice.account.write("srun.sh", "#!/bin/sh\nexec srun echo started\n", mode=0o755)
+    own = {"SLURM_MEM_PER_CPU": "10", "SLURM_EXPORT_ENV": "NONE", "SLURM_DISTRIBUTION": "arbitrary"}
+    cluster = submitted(alice, "srun.sh", env=own | {"SLURM_CONF": "/etc/slurm/slurm.conf"})
+    waited = alice.run(["hep_wait", str(cluster)])
+    assert waited.returncode == 0, waited.stderr
+    assert (alice.account.work / f"srun.sh.out.{cluster}.0").read_text() == "started\n"
+
+
 def test_another_user_removes_nothing(alice: LoginNode, slurm: Slurm) -> None:
     cluster = submitted(alice, "long.sh")
     bob = slurm.account("hepbob", "work")
