@@ -128,8 +128,10 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
         with environment_file(variables(plan)) as given, script_file(text) as file:
             descriptor = int(file.rpartition("/")[2])
             command = [*words, f"--export-file={given}", file]
+            # An sbatch that outlives this process has the gate locked, too: it may submit yet.
+            inherited = (given, descriptor, self.slips.gates[uuid])
             try:
-                done = run_sbatch(command, (given, descriptor))
+                done = run_sbatch(command, inherited)
             except ScheddNotReached:
                 self.slips.forget(uuid)
                 raise

@@ -10,7 +10,7 @@ from hepsub.errors import NotOnSlurm
 from hepsub.plan.model import Plan
 from hepsub.policy.model import Pool
 from hepsub.slurm.quantities import MARK
-from hepsub.slurm.script import log_pattern
+from hepsub.slurm.script import log_patterns
 from hepsub.slurm.slips import Slip
 from hepsub.terminal import printable
 
@@ -46,7 +46,7 @@ def _words(plan: Plan, uuid: str, pool: Pool) -> Iterator[str]:
     yield f"--job-name={printable(plan.name or PurePath(plan.script).name)}"
     yield f"--comment={MARK}{uuid}{f':{plan.once}' if plan.once else ''}"
     yield f"--chdir={plan.directory}"
-    logs = (log_pattern(plan.stdout), log_pattern(plan.stderr))
+    logs = log_patterns(plan)
     out, err = logs if all(logs) else (_NOWHERE, _NOWHERE)
     yield from ("--input=none", f"--output={out}", f"--error={err}", "--open-mode=truncate")
     yield from ("--nodes=1", "--ntasks=1", f"--cpus-per-task={plan.cpus}")
@@ -88,13 +88,21 @@ def edit_words(wanted: Edit) -> tuple[str, ...]:
 
 
 def variables(plan: Plan) -> Mapping[str, str]:
-    """What the jobs find in their environment, besides what Slurm puts there."""
-    return {"PATH": "/usr/local/bin:/usr/bin:/bin", **plan.environment}
+    """What the jobs find in their environment, besides what Slurm puts there.
+
+    What a job in which hepsub runs has of its own there would tell their srun how to start.
+    """
+    environment = {
+        name: value
+        for name, value in plan.environment.items()
+        if name == "SLURM_CONF" or not name.startswith(("SLURM_", "SBATCH_"))
+    }
+    return {"PATH": "/usr/local/bin:/usr/bin:/bin", **environment}
 
 
 def slip_of(plan: Plan, uuid: str, pool: str, now: float) -> Slip:
     """What is kept of a submission."""
-    alike = log_pattern(plan.stdout), log_pattern(plan.stderr)
+    alike = log_patterns(plan)
     logs: tuple[tuple[str, str], ...] = (alike,)
     if not all(alike):
         logs = tuple(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from hepsub import __version__
 from hepsub.errors import NotOnSlurm
@@ -119,8 +119,8 @@ def _job(
     for name, value in variables.items():
         yield f"export {_spellable(name)}={_word(value)}"
     yield f"set -- {' '.join(map(_word, words))}"
-    logs = (plan.stdout, plan.stderr)
-    if not all(map(log_pattern, logs)):
+    if not all(log_patterns(plan)):
+        logs = (plan.stdout, plan.stderr)
         out, err = (_word(each if values is None else each.fill_known(values)) for each in logs)
         # `command`: a shell whose exec fails would end there (POSIX, special built-ins).
         yield f"command exec >{out} 2>{'&1' if out == err else err} || _hepsub_told={NO_LOG}"
@@ -162,9 +162,17 @@ def _run(ends: str) -> Iterator[str]:
     yield "exit $_hepsub_code"
 
 
-def log_pattern(template: Template) -> str:
-    """A log's name as sbatch(1) fills it in; empty for one that it cannot: the script opens that one itself."""
-    if not template.names() <= _SLURM_PATTERNS.keys():
+def log_patterns(plan: Plan) -> tuple[str, str]:
+    """The names of stdout and stderr as sbatch(1) fills them in; empty for one that it cannot: the script opens both.
+
+    Where jobs run again, `%{ProcId}` is what it was then, and no index of this array.
+    """
+    known = _SLURM_PATTERNS.keys() - ({Name.PROC} if plan.again is not None else set())
+    return _pattern(plan.stdout, known), _pattern(plan.stderr, known)
+
+
+def _pattern(template: Template, known: Collection[object]) -> str:
+    if not all(name in known for name in template.names()):
         return ""
     texts = [part for part in template.parts if isinstance(part, str)]
     if any("\\" in text or "%" in text for text in texts):

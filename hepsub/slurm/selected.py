@@ -30,6 +30,13 @@ def asked_for(ids: Sequence[JobId]) -> list[str]:
     return sorted({f"{each.cluster}_{proc}" for each, those in procs for proc in those})
 
 
+def perhaps_alone(ids: Iterable[JobId], rows: Iterable[Row]) -> list[str]:
+    """The jobs, as squeue is asked for them, that are not shown as the first of an array, but may be none of one."""
+    shown = {row.cluster for row in rows}
+    first = {each.cluster for each in ids if each.first == 0}
+    return [str(cluster) for cluster in sorted(first - shown)]
+
+
 def ids_by_cluster(ids: Iterable[JobId]) -> Mapping[int, list[JobId]]:
     """The ids of each cluster."""
     found = defaultdict[int, list[JobId]](list)

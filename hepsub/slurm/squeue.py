@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from hepsub.batch import Selection
 from hepsub.errors import PoolError
 from hepsub.slurm.rows import Row, read_rows, squeue_format
-from hepsub.slurm.selected import asked_for, ids_by_cluster, narrowed
+from hepsub.slurm.selected import asked_for, ids_by_cluster, narrowed, perhaps_alone
 from hepsub.tools.slurm import ask, said
 
 _MOST = 2**28
@@ -36,6 +36,8 @@ def rows_of(
     mine = selection.own or selection.uuid or selection.once
     owner = selection.owner or (user if mine else "")
     rows = list(_asked(owner, asked_for(selection.ids), apart=apart, past=past))
+    if alone := perhaps_alone(selection.ids, rows):
+        rows += _asked(owner, alone, apart=apart, past=past)
     mixed = set[int]() if apart else {row.cluster for row in rows if row.is_mixed}
     rows = [row for row in rows if row.cluster not in mixed]
     if mixed:

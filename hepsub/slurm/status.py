@@ -44,6 +44,8 @@ def status_of(schedd: str, row: Row, slip: Slip | None, end: End | None = None) 
         end: how its program ended, as the job itself noted.
     """
     code, signal = row.exit_code, row.exit_signal
+    if end is not None and end.code != code:
+        end = None  # of an earlier run: this one could not note its own
     if end is not None and row.slurm_state in ("COMPLETED", "FAILED"):
         code, signal = _ended_with(end)
     if signal is not None and (signal == _NOT_STARTED or signal > _LAST_SIGNAL):

@@ -24,10 +24,16 @@ take_place() {
             (exec 8<"$hs_left" && flock -n 8 && rm -rf "$hs_left") 2>/dev/null
         fi
     done
-    while hs_scratch=$(mktemp -d "$hs_node/hepsub.XXXXXXXXXX"); do
+    for _ in 1 2 3 4 5; do
+        hs_scratch=$(mktemp -d "$hs_node/hepsub.XXXXXXXXXX") || break
         exec 8<"$hs_scratch"
         command -v flock >/dev/null || return 0 # nor does anybody else look here
-        if flock -n 8 && [ -d "$hs_scratch" ]; then return 0; fi
+        flock -n 8 2>/dev/null
+        case $? in
+            0) [ ! -d "$hs_scratch" ] || return 0 ;;
+            1) ;;         # who looks for what was left has it, and removes it
+            *) return 0 ;; # a file system without locks: nothing is removed there
+        esac
     done
     say "a directory of the job's own cannot be made in $hs_node of $(uname -n)"
     return 1

@@ -162,6 +162,53 @@ def test_killed_at_any_moment_it_is_one_or_none(alice: LoginNode, moment_s: floa
     }
 
 
+def test_an_sbatch_that_outlives_hep_sub_leaves_no_job(alice: LoginNode) -> None:
+    """The repeated command submits; what the first sbatch brings late is removed by the next one."""
+    box, words = alice.sandbox, ("hep_sub", "-once", "late", "show.sh", "-argu", "0")
+    slow = '#!/bin/sh\nsleep 5\nexec /usr/bin/sbatch "$@"\n'
+    box.write("/opt/slow/sbatch", slow, mode=0o755)
+    path = alice.run(["printenv", "PATH"]).stdout.strip()
+    command = alice.command(words, env={"PATH": f"/opt/slow:{path}"})
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL):
+        began = ("pgrep", "-u", "hepalice", "-f", "^/bin/sh /opt/slow/sbatch")
+        wait_for(lambda: box.run(began, check=False).returncode == 0, "sbatch runs")
+        box.run(["pkill", "-KILL", "-u", "hepalice", "-f", " hep_sub -once late"])
+    cluster = int(does(alice, *words).split()[-1])
+    looks = ("squeue", "-h", "-a", "-t", "all", "-o", "%F %T %k")
+
+    def marks() -> list[str]:
+        return [x for x in box.run(looks).stdout.splitlines() if x.endswith(":late")]
+
+    wait_for(lambda: len(marks()) == 2, "the first one is late")
+    (late,) = (int(each.split()[0]) for each in marks() if not each.startswith(f"{cluster} "))
+    wait_for(lambda: states(alice, late) == "H", "it is on hold")
+    told = alice.run(["hep_sub", "show.sh", "-argu", "0"]).stderr
+    assert f"cluster {late} at hpc" in told
+    assert "was removed" in told
+    assert states(alice, late) == ""
+
+
+def test_a_job_of_sbatch_alone_has_the_name_that_is_shown(alice: LoginNode) -> None:
+    """It is no array; one whose indexes have gaps has the ProcIds that Slurm gives."""
+    alone = int(does(alice, "sbatch", "--parsable", "--hold", "long.sh"))
+    gaps = int(does(alice, "sbatch", "--parsable", "--hold", "--array=0-6:3", "long.sh"))
+    assert f"{alone}.0 " in does(alice, "hep_q", "-u")
+    assert f"{alone}.0 (H)" in does(alice, "hep_q", "-i", f"hpc:{alone}.0", "-why")
+    assert alice.run(["hep_rm", f"{gaps}.1"]).returncode == 51
+    does(alice, "hep_rm", f"hpc:{alone}.0", f"{gaps}.3")
+    assert (states(alice, alone), states(alice, gaps)) == ("", "HH")
+
+
+def test_a_job_that_submits_gives_the_other_nothing_of_its_own(alice: LoginNode) -> None:
+    """The srun of the other one would go by it, or refuse to start."""
+    alice.account.write("srun.sh", "#!/bin/sh\nexec srun echo started\n", mode=0o755)
+    own = {"SLURM_MEM_PER_CPU": "10", "SLURM_EXPORT_ENV": "NONE", "SLURM_DISTRIBUTION": "arbitrary"}
+    cluster = submitted(alice, "srun.sh", env=own | {"SLURM_CONF": "/etc/slurm/slurm.conf"})
+    waited = alice.run(["hep_wait", str(cluster)])
+    assert waited.returncode == 0, waited.stderr
+    assert (alice.account.work / f"srun.sh.out.{cluster}.0").read_text() == "started\n"
+
+
 def test_another_user_removes_nothing(alice: LoginNode, slurm: Slurm) -> None:
     cluster = submitted(alice, "long.sh")
     bob = slurm.account("hepbob", "work")

@@ -111,6 +111,29 @@ def test_on_a_node_it_has_a_directory_that_nobody_else_takes(
     assert [file.name for file in (bundle / "job" / "3" / "home.3").iterdir()] == ["report.json"]
 
 
+@pytest.mark.parametrize(
+    ("code", "ended_with", "left"),
+    [
+        pytest.param(71, 0, 0, id="no-locks"),
+        pytest.param(1, 80, 5, id="always-locked"),
+    ],
+)
+def test_where_nothing_can_be_locked_it_does_not_try_for_ever(
+    bundle: Path, programs: Programs, tmp_path: Path, code: int, ended_with: int, left: int
+) -> None:
+    """As on NFS, or Lustre without -o flock."""
+    node, path = tmp_path / "node", programs("dash", "curl")
+    node.mkdir()
+    flock = tmp_path / "refusing" / "flock"
+    flock.parent.mkdir()
+    flock.write_text(f"#!/bin/sh\necho 'No locks available' >&2\nexit {code}\n")
+    flock.chmod(0o755)
+    ended = run(bundle, "dash", Path(f"{flock.parent}:{path}"), "true", node=str(node))
+    assert ended.returncode == ended_with, ended.stderr
+    assert "No locks" not in ended.stderr
+    assert len(list(node.iterdir())) == left
+
+
 def test_what_cannot_come_home_from_a_node_is_kept_there(
     bundle: Path, shell: str, programs: Programs, tmp_path: Path
 ) -> None:

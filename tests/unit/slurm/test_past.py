@@ -161,3 +161,19 @@ def test_the_rest_of_an_array_that_was_cancelled_is_what_nobody_else_tells_of(wo
     assert [(job.proc, job.state.value) for job in found] == [(2, "X"), (3, "X"), (1, "C")]
     (second,) = world.past(ids=[JobId(cluster=7, first=3, last=3)])
     assert (second.proc, second.state) == (3, State.REMOVED)
+
+
+def test_a_note_of_an_earlier_run_says_nothing_of_the_last(world: World) -> None:
+    """That one could not note its end: its user's quota was used up."""
+    slip = world.slip(7)
+    place = world.slips.place(slip.uuid) / "ends/0"
+    place.write_text(f"143 {NOW - 100} {NOW - 90} n1 TERM\n")
+    done = one(
+        ArrayJobID="7", JobID="7", ArrayTaskID="0", State="COMPLETED", Comment=f"hepsub:{slip.uuid}"
+    )
+    world.queue = [done]
+    (job,) = world.past()
+    assert (job.exit_code, job.exit_signal) == (0, None)
+    world.queue = [replace(done, slurm_state="FAILED", exit_code=143)]
+    (job,) = world.past()
+    assert (job.exit_code, job.exit_signal) == (None, 15)

@@ -12,7 +12,8 @@ from hepsub.errors import NotOnSlurm
 from hepsub.jobid import Again
 from hepsub.plan.model import Plan
 from hepsub.plan.template import parse_template
-from hepsub.slurm.script import log_pattern, script
+from hepsub.slurm.sbatch import slip_of
+from hepsub.slurm.script import log_patterns, script
 from tests.fakes.world import make_policy, make_spec, make_world, plan_for
 
 HPC = '[pool.hpc]\nkind = "slurm"\n'
@@ -162,15 +163,30 @@ def test_nothing_starts_where_the_bundle_is_not(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "pattern"),
     [
-        ("/d/job.out.%{ClusterId}.%{ProcId}", "/d/job.out.%A.%a"),
-        ("/d/50%.%{ProcId}", ""),
-        ("/d/a\\b", ""),
-        ("/d/%{Index}", ""),
-        ("/d/plain name", "/d/plain name"),
+        ("/work/alice/log/job.out.%{ClusterId}.%{ProcId}", "/work/alice/log/job.out.%A.%a"),
+        ("/work/alice/log/50%.%{ProcId}", ""),
+        ("/work/alice/log/a\\b", ""),
+        ("/work/alice/log/%{Index}", ""),
+        ("/work/alice/log/plain name", "/work/alice/log/plain name"),
     ],
 )
 def test_logs_that_sbatch_can_name(name: str, pattern: str) -> None:
-    assert log_pattern(parse_template(name)) == pattern
+    plan = planned("job.sh", "-o", name, "-e", name)
+    assert log_patterns(plan) == (pattern, pattern)
+
+
+def test_logs_of_jobs_that_run_again_have_their_first_names() -> None:
+    """The new indexes would write over the logs of jobs that succeeded."""
+    from msgspec.structs import replace
+
+    words = ("job.sh", "-o", "/work/alice/log/log.%{ProcId}", "-e", "/work/alice/log/log.%{ProcId}")
+    plan = replace(planned(*words, "-n", "2"), again=Again(uuid=UUID, cluster=7, procs=(3, 5)))
+    assert not all(log_patterns(plan))
+    assert "exec >/work/alice/log/log.5 2>&1" in script(plan, UUID, "/ends", "/tmp")
+    assert slip_of(plan, UUID, "hpc", 0).logs == (
+        ("/work/alice/log/log.3",) * 2,
+        ("/work/alice/log/log.5",) * 2,
+    )
 
 
 def test_more_than_slurm_takes_is_refused() -> None:
