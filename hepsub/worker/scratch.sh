@@ -24,17 +24,14 @@ take_place() {
             (exec 8<"$hs_left" && flock -n 8 && rm -rf "$hs_left") 2>/dev/null
         fi
     done
-    for _ in 1 2 3 4 5; do
-        hs_scratch=$(mktemp -d "$hs_node/hepsub.XXXXXXXXXX") || break
+    # It gets its name when it is locked already: there is no moment in which it looks left behind. Where a file
+    # system has no locks nothing is removed either.
+    if hs_scratch=$(mktemp -d "$hs_node/hepsub-new.XXXXXXXXXX"); then
         exec 8<"$hs_scratch"
-        command -v flock >/dev/null || return 0 # nor does anybody else look here
         flock -n 8 2>/dev/null
-        case $? in
-            0) [ ! -d "$hs_scratch" ] || return 0 ;;
-            1) ;;         # who looks for what was left has it, and removes it
-            *) return 0 ;; # a file system without locks: nothing is removed there
-        esac
-    done
+        hs_new=$hs_scratch hs_scratch=$hs_node/hepsub.${hs_scratch##*.}
+        mv "$hs_new" "$hs_scratch" && return 0
+    fi
     say "a directory of the job's own cannot be made in $hs_node of $(uname -n)"
     return 1
 }
