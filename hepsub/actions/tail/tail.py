@@ -22,6 +22,8 @@ _MORE = 16
 _LARGEST_LOOK = 2**26
 _PATIENCE = 15
 """So often a worker node may have nothing to say before it is given up, some seconds each time."""
+_UNSEEN = (Standing.WAITING, Standing.HELD, Standing.ELEMENT)
+"""Where a job is while an empty log at home, which was made beforehand, tells nothing of it."""
 
 
 class TailOrder(Struct, frozen=True, kw_only=True):
@@ -144,7 +146,7 @@ def _end(target: Target, schedd: BatchSystem | None, places: LogPlaces | None, l
         return Tail(target=target, places=places, piece=piece, running=True)
     # What a schedd keeps until it is fetched is not what lies at home under that name.
     file = None if stands is Standing.LEFT else target.file(places)
-    if file is None or (not file.size() and stands in (Standing.WAITING, Standing.HELD)):
+    if file is None or (not file.size() and stands in _UNSEEN):
         raise why_nothing(target, places) if places is not None else unknown(target)
     return Tail(target=target, places=places, piece=file.end(lines, _LARGEST_LOOK))
 

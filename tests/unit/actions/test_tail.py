@@ -232,6 +232,9 @@ def test_an_empty_log_that_was_made_beforehand_is_none(bench: Bench) -> None:
     bench.schedd.logs = [bench.places(State.IDLE, run=0.0)]
     with pytest.raises(NotDone, match="is idle"):
         bench.tail()
+    bench.schedd.logs = [bench.places(State.RUNNING, element=True)]
+    with pytest.raises(NotDone, match="behind which nobody can look"):
+        bench.tail()
     bench.schedd.logs = [bench.places(State.COMPLETED)]
     assert bench.tail().notes == ("13.0 wrote nothing to stdout",)
 
