@@ -9,7 +9,7 @@ from typing import Final
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from hepsub.errors import UsageError
+from hepsub.errors import NotOnSlurm, UsageError
 from hepsub.job import HTCondorRequest
 from hepsub.plan.model import Retries, Route
 
@@ -139,7 +139,7 @@ def check_words(
         unreadable: the expressions that HTCondor cannot read.
 
     Raises:
-        UsageError: there is such a thing.
+        UsageError, NotOnSlurm: there is such a thing.
     """
     if route.delivery.on_this_machine:
         raise UsageError(
@@ -156,6 +156,11 @@ def check_words(
         raise UsageError(
             "-maxidle and -maxrun: jobs that are handed over with their files are all made at once",
             remedy="leave them out",
+        )
+    if route.delivery.on_hold and request.max_idle:
+        raise NotOnSlurm(
+            "-maxidle: Slurm has all jobs of an array from the beginning, and lets no number of them wait",
+            remedy="leave it out; -maxrun N lets so many run at a time",
         )
 
 

@@ -59,9 +59,12 @@ def edit_jobs(words: Sequence[str], rows: Iterable[Row]) -> None:
         rows: the jobs.
 
     Raises:
-        NotDone: some had started meanwhile.
+        NotDone: some had started meanwhile; or some are on hold and would start, and nothing was changed.
         PoolUnreachable, ToolFailed: some were not met.
     """
+    rows = list(rows)
+    if any(word.startswith("nice=") for word in words):
+        _check_not_held(rows)
     for some in in_lines(words_for(rows)):
         done = ask(["scontrol", "update", f"jobid={','.join(some)}", *words], check=False)
         if done.code == 0:
@@ -71,6 +74,19 @@ def edit_jobs(words: Sequence[str], rows: Iterable[Row]) -> None:
         raise NotDone(
             f"some jobs were not changed, for they have started meanwhile: {said(done)}",
             remedy="hep_hold them, hep_edit, then hep_release: they begin anew",
+        )
+
+
+def _check_not_held(rows: Iterable[Row]) -> None:
+    """Refuse to let jobs go that are on hold: Slurm 22.05 gives them a priority again with another nice value.
+
+    Raises:
+        NotDone: some are on hold.
+    """
+    if held := sum(number_of(row.tasks) for row in rows if row.state is State.HELD):
+        raise NotDone(
+            f"the priority was not changed: {held} job(s) are on hold, and Slurm would start them with another one",
+            remedy="hep_release them, then hep_edit -prio",
         )
 
 

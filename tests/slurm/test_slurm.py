@@ -65,10 +65,14 @@ def test_hold_release_remove_and_edit(alice: LoginNode) -> None:
     edited = alice.run(["hep_edit", "-m", "3000", f"{cluster}.1"])
     assert edited.returncode == 0, edited.stderr
     assert "3000" in alice.sandbox.run(["squeue", "-h", "-j", f"{cluster}_1", "-o", "%m"]).stdout
+    later = alice.run(["hep_edit", "-prio", "-5", f"{cluster}.1"])
+    assert later.returncode == 53, "Slurm 22.05 would release it"
+    assert f"{cluster}.1" in does(alice, "hep_q", "-i", str(cluster), "-hold")
     does(alice, "hep_rm", f"{cluster}.0")
     wait_for(lambda: states(alice, cluster) == "HRR", "one is removed")
     does(alice, "hep_release", f"{cluster}.1")
     wait_for(lambda: "H" not in states(alice, cluster), "it is released")
+    does(alice, "hep_edit", "-prio", "-5", f"{cluster}.1")
     does(alice, "hep_rm", "-a")
     wait_for(lambda: states(alice, cluster) == "", "all are removed")
 

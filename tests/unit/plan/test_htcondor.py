@@ -6,12 +6,13 @@ import pytest
 from msgspec.structs import replace
 
 from hepsub.condor.description import describe
-from hepsub.errors import UsageError
+from hepsub.errors import NotOnSlurm, UsageError
 from hepsub.plan.htcondor import COMMANDS
 from hepsub.plan.model import Plan
 from tests.fakes.world import make_policy, make_spec, make_world, plan_for
 
 HERE = '[pool.here]\nkind = "here"\n'
+SLURM = '[pool.hpc]\nkind = "slurm"\n'
 SPOOL = '[pool.away]\nspool = true\ncollector = "cm.away"\n'
 ELEMENT = """
 [credential.way]
@@ -153,6 +154,14 @@ def test_jobs_that_are_handed_over_are_made_at_once() -> None:
     """So nothing makes them as they are needed."""
     with pytest.raises(UsageError, match="-maxidle and -maxrun"):
         plan("-p", "away", "-maxrun", "3", policy=SPOOL)
+
+
+def test_slurm_has_all_jobs_from_the_beginning() -> None:
+    """So many may run at a time, and none is kept back."""
+    with pytest.raises(NotOnSlurm, match="-maxidle") as caught:
+        plan("-p", "hpc", "-maxidle", "3", policy=SLURM)
+    assert "-maxrun" in caught.value.remedy
+    assert plan("-p", "hpc", "-maxrun", "3", policy=SLURM).factory_most == 3
 
 
 def test_no_command_is_both_known_and_refused() -> None:
