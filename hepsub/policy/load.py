@@ -18,7 +18,7 @@ from hepsub.policy.places import named_for_user
 from hepsub.situation import Paths
 from hepsub.suggest import did_you_mean
 
-PROFILES = ("personal", "ihep", "herd")
+PROFILES = ("personal", "ihep", "herd", "hpc")
 _SITES_OWN = ("walltime", "group", "os", "pool", "site", "rule")
 """Where a site names one of these, what hepsub ships of the same kind is not there."""
 _ABOUT_SITES = ("site", "rule")

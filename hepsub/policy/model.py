@@ -129,7 +129,7 @@ class Pool(Struct, frozen=True, kw_only=True):
     """A pool.
 
     Attributes:
-        kind: `condor`, `slurm`, or `here` for the embedded pool of this machine.
+        kind: `condor`, `slurm` (see SLURM in hepsub(7)), or `here` for the embedded pool of this machine.
         collector: host or host:port of the collector; empty for HTCondor's own configuration.
         schedds: names of the schedds that users of this policy have; empty for all of the pool.
         default_schedd: the schedd that takes submissions; empty for the one on this host,
@@ -244,10 +244,10 @@ class Staging(Struct, frozen=True, kw_only=True):
 
     Attributes:
         bundle_dir: directory of the credential bundles, one for each submission; empty for
-            ~/.local/share/hepsub/bundles. The schedd's host must see it under the same path. In it ~ and $HOME
-            stand for the home, %{User} and $USER for the login name, and no other variable; in a site's file one
-            that has none of them gets /%{User} at its end, because each user needs a directory of their own. What
-            is in front of the login name has to exist, and to let users make a directory (mode 1777).
+            ~/.local/share/hepsub/bundles. The schedd's host, and Slurm's nodes, must see it under the same path. In it
+            ~ and $HOME stand for the home, %{User} and $USER for the login name, and no other variable; in a site's
+            file one that has none of them gets /%{User} at its end, because each user needs a directory of their own.
+            What is in front of the login name has to exist, and to let users make a directory (mode 1777).
         shared: whether bundle_dir is on a file system that the schedd's host shares; where it is
             not, the schedd has to be on this host.
         expected_wait: how long a job may wait in the queue, in seconds, for forecasts.
@@ -356,7 +356,7 @@ class Policy(Struct, frozen=True, kw_only=True):
     """Everything the site and the user decided.
 
     Attributes:
-        profile: the profile below the files: personal, ihep or herd.
+        profile: the profile below the files: personal, ihep, herd or hpc.
         defaults: what a job gets when the user says nothing.
         limits: what is refused, and what is enforced.
         walltime: walltime classes by name.
