@@ -39,6 +39,8 @@ SITE = """
 profile = "ihep"
 [credential.krb]
 kind = "kerberos"
+[pool.hpc]
+kind = "slurm"
 """
 
 

@@ -38,6 +38,14 @@ def test_submit_and_wait(here: Here) -> None:
     assert said[-1] == "cluster 1: 0 idle, 0 running, 0 held, 3 ended"
 
 
+def test_no_event_log_is_written(here: Here) -> None:
+    """It is HTCondor's; -l is taken all the same."""
+    here.script("true")
+    made = submission(here, "job.sh", "-l", "job.log")
+    wait(here.session(), made, Clock(sleep=lambda _: None, progress=lambda _: None))
+    assert not (here.directory / "job.log").exists()
+
+
 def test_once(here: Here) -> None:
     here.script("true")
     first = submission(here, "job.sh", "-once", "key")

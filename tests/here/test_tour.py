@@ -60,6 +60,17 @@ def test_many_jobs(home: Home) -> None:
             "CREDENTIALS",
             {"hep_auth renew": 59, "hep_auth login": None, "hep_sub -cred": 54, "hep_auth": 0},
         ),
+        (
+            "SLURM",
+            {
+                "hep_sub -p": 31,
+                "hep_q -p": 22,
+                "hep_wait": 51,
+                "hep_sub -r": 51,
+                "hep_fetch": 51,
+                "hep_": 44,
+            },
+        ),
         ("REMOTE SITES", {"hep_sub -rmt": 24, "hep_sub -site": 31, "hep_fetch": 53, "hep_": 0}),
     ],
 )
@@ -83,5 +94,5 @@ def test_the_tour_has_all_of_this() -> None:
     """What is typed here, and with a store (tests/staging), is all that there is to type."""
     assert {heading for heading in sections() if typed(heading)} == {
         "FIRST JOBS, ON THIS MACHINE", "MANY JOBS", "AT HTCONDOR", "DATA", "CREDENTIALS", "REMOTE SITES",
-        "FROM SCRIPTS", "WHEN SOMETHING IS WRONG",
+        "SLURM", "FROM SCRIPTS", "WHEN SOMETHING IS WRONG",
     }  # fmt: skip

@@ -381,7 +381,9 @@ COMMAND = Command(
         " attributes of HepSub_ and of HTCondor's own, submit commands that have an option, that move files, stream"
         " logs or open the I/O proxy; -append without a known command names those that there are. -retry counts runs"
         " that ended with another code than 0, or by a signal; hep_q shows the job as idle in between. With"
-        " -maxidle or -maxrun the schedd makes the jobs as they are needed, as it does for large clusters.",
+        " -maxidle or -maxrun the schedd makes the jobs as they are needed, as it does for large clusters. Slurm has"
+        " none of this but -maxrun and -notify: hepsub(7) has a section SLURM, and a table of what each batch system"
+        " does.",
         "Job options of BOSS are no program, and are run as boss.condor does it: boss.exe, found by your PATH, gets the"
         " file. So set up BOSS first. A job options file for each job (simjob_%{ProcId}.txt) has its own random numbers"
         " and outputs. At a site without this host's file system the files that the options name are inputs and outputs"

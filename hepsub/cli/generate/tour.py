@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from hepsub import __version__
-from hepsub.cli.generate import man, roff
+from hepsub.cli.generate import man, roff, systems
 
 _HEADING, _INDENT = "= ", "    "
 _TEXT = Path(__file__).with_name("tour.txt")
@@ -35,6 +35,7 @@ def tour_page() -> str:
         roff.title("hepsub", 7, __version__),
         roff.section("NAME", [r"hepsub \- a tour of the commands that submit physics jobs"]),
         *(roff.section(heading, _body(blocks)) for heading, blocks in sections().items()),
+        roff.section("BATCH SYSTEMS", systems.section()),
         roff.section("FILES", man.files()),
         roff.section("ENVIRONMENT", man.environment()),
         roff.section("SEE ALSO", man.see_also("hepsub", 7)),
