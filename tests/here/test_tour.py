@@ -63,6 +63,7 @@ def test_many_jobs(home: Home) -> None:
         (
             "SLURM",
             {
+                "hep_clus": 22,
                 "hep_sub -p": 31,
                 "hep_q -p": 22,
                 "hep_wait": 51,
