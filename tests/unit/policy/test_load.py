@@ -10,6 +10,7 @@ import pytest
 from hepsub.errors import PolicyError
 from hepsub.policy.load import PROFILES, load_policy, merge
 from hepsub.policy.model import Group, Layer, Pool, WalltimeClass
+from hepsub.policy.places import bundle_root
 from hepsub.policy.site import Site
 from tests.fakes.world import make_paths, make_policy
 
@@ -128,6 +129,19 @@ def test_the_ihep_profile() -> None:
         isolation="slot",
         identity="glidein@dongguan.example.org",
     )
+
+
+def test_the_hpc_profile() -> None:
+    """Slurm is the pool of all jobs; classes choose its partition, and each user has bundles of their own."""
+    policy = make_policy("profile = 'hpc'")
+    assert (policy.default_pool(), policy.slurm_pool()) == ("hpc", "hpc")
+    pool = policy.pool["hpc"]
+    assert [pool.partition_for(name) for name in ("test", "mid", "long")] == [
+        "debug",
+        "normal",
+        "long",
+    ]
+    assert bundle_root(policy, Path("/home/alice"), "alice") == "/shared/hepsub/alice"
 
 
 def test_the_last_profile_that_is_named_counts() -> None:
