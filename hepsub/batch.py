@@ -286,6 +286,7 @@ class ActCount(Struct, frozen=True, kw_only=True):
         wrong_state: cannot be acted upon in their state.
         denied: belong to somebody else.
         missing: do not exist.
+        runs_ended: of those acted upon, how many ran, and begin anew.
     """
 
     done: int
@@ -293,6 +294,7 @@ class ActCount(Struct, frozen=True, kw_only=True):
     wrong_state: int = 0
     denied: int = 0
     missing: int = 0
+    runs_ended: int = 0
 
 
 class Advice(Struct, frozen=True, kw_only=True):

@@ -14,6 +14,7 @@ from hepsub.slurm.tasks import number_of
 from hepsub.slurm.words import in_lines, words_for
 from hepsub.tools.slurm import ask, said
 
+_REQUEUE = "requeuehold"
 Look = Callable[[Sequence[int]], Iterable[Row]]
 """Looks again at the jobs of some clusters."""
 
@@ -30,7 +31,7 @@ def act_on(act: Act, rows: Iterable[Row], user: str, look: Look) -> ActCount:
     Raises:
         PoolUnreachable, ToolFailed: some were not met.
     """
-    done, already, wrong, denied = 0, 0, 0, 0
+    done, already, wrong, denied, ran = 0, 0, 0, 0, 0
     groups = defaultdict[tuple[str, ...], list[Row]](list)
     for row in rows:
         number = number_of(row.tasks)
@@ -48,7 +49,8 @@ def act_on(act: Act, rows: Iterable[Row], user: str, look: Look) -> ActCount:
         number = sum(number_of(row.tasks) for row in those)
         met = number if _has_done(command, those) else _met(act, those, look)
         done, wrong = done + met, wrong + number - met
-    return ActCount(done=done, already=already, wrong_state=wrong, denied=denied)
+        ran += met if _REQUEUE in command else 0
+    return ActCount(done=done, already=already, wrong_state=wrong, denied=denied, runs_ended=ran)
 
 
 def edit_jobs(words: Sequence[str], rows: Iterable[Row]) -> None:
@@ -125,4 +127,4 @@ def _command(act: Act, row: Row) -> tuple[str, ...]:
         return ("scancel",)
     if act is Act.RELEASE:
         return ("scontrol", "release")
-    return ("scontrol", "hold" if row.slurm_state == "PENDING" else "requeuehold")
+    return ("scontrol", "hold" if row.slurm_state == "PENDING" else _REQUEUE)

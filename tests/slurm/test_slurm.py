@@ -57,7 +57,9 @@ def test_lists_and_logs_that_slurm_cannot_name(alice: LoginNode) -> None:
 def test_hold_release_remove_and_edit(alice: LoginNode) -> None:
     cluster = submitted(alice, "-n", "4", "long.sh")
     wait_for(lambda: states(alice, cluster) == "RRRR", "they run")
-    does(alice, "hep_hold", f"{cluster}.1")
+    held = alice.run(["hep_hold", f"{cluster}.1"])
+    assert (held.returncode, held.stdout) == (0, f"{cluster}.1: 1 job(s) held\n")
+    assert "1 job(s) ran; their runs are lost, and begin anew when released" in held.stderr
     wait_for(lambda: states(alice, cluster) == "RHRR", "one is on hold")
     why = does(alice, "hep_q", "-i", f"hpc:{cluster}.1", "-why")
     assert "on hold" in why

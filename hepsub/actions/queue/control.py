@@ -114,7 +114,7 @@ def _carry_out(
     session, (job, target, unknown) = reach.session, each
     if job is None:
         if target is not None:
-            yield _act(session, act, target.schedd, target.selection, "")[0]
+            yield _act(session, act, target.schedd, target.selection, "", notes)[0]
         return
     schedd = target.schedd.name if target is not None else ""
     pool = reach.pool if reach.asked is not None else None
@@ -132,7 +132,7 @@ def _carry_out(
     if target is not None:
         try:
             outcome, shortfall = _act(
-                session, act, target.schedd, target.selection, str(job), besides=halted
+                session, act, target.schedd, target.selection, str(job), notes, besides=halted
             )
         except UnknownJob as error:
             shortfall = error
@@ -177,10 +177,11 @@ def _act(
     schedd: BatchSystem,
     selection: Selection,
     meant: str,
+    notes: list[str],
     *,
     besides: int = 0,
 ) -> tuple[Outcome, HepsubError | None]:
-    """Act on one selection; what of a range is not there is told besides.
+    """Act on one selection; what of a range is not there is told besides, and what is said besides goes to the notes.
 
     Raises:
         UnknownJob, NotYetMade, NotDone: not all of it could be done.
@@ -197,6 +198,10 @@ def _act(
             return Outcome(meant=schedd.name, number=0), None
         raise _nothing_to_do(_jobs(session, schedd, selection), act, meant)
     counts = schedd.act(act, selection)
+    if counts.runs_ended:
+        notes.append(
+            f"{meant}: {counts.runs_ended} job(s) ran; their runs are lost, and begin anew when released"
+        )
     if counts.denied:
         owners = [job.owner for job in _jobs(session, schedd, selection) if job.state in _FROM[act]]
         raise NotDone(
