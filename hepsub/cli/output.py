@@ -30,7 +30,7 @@ _TEXTS = {
     "Sites": "sites:sites",
     "Partitions": "partitions:partitions",
     "Walltimes": "queue:walltimes",
-    "Status": "status:status",
+    "Status": "clusters:status",
     "ClusterReports": "status:reports",
     "Watched": "status:watched",
     "JobState": "status:state",

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import sys
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hepsub.terminal import Styled, printable
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table as RichTable
 
 _WIDTH = 160
 _BETWEEN = "  "
+_BEGINNING = 8
+"""So many letters stay of a cell that is cut off."""
 _SAYS_TERMINAL = ("FORCE_COLOR", "TTY_COMPATIBLE")
 """Variables by which rich takes for a terminal what is none."""
 
@@ -49,13 +55,18 @@ class Table(Struct, frozen=True):
     rows: tuple[Row, ...]
 
 
-def fits(table: Table) -> bool:
-    """Whether a table is no wider than the terminal; elsewhere there is no limit."""
+def fits(table: Table, *, cut: bool = False) -> bool:
+    """Whether a table is no wider than the terminal; elsewhere there is no limit.
+
+    Args:
+        table: the table.
+        cut: whether cells may be cut off whose columns are, so that a beginning stays.
+    """
     if _is_plain(table):
         return True
-    from rich.console import Console
-
-    real = Console()
+    if cut:
+        table = replace(table, rows=tuple(_cut(row, table.columns) for row in table.rows))
+    real = _terminal()
     unlimited = real.options.update(max_width=10_000)
     return (
         not real.is_terminal or real.measure(_rich(table), options=unlimited).maximum <= real.width
@@ -67,13 +78,19 @@ def trimmed(table: Table) -> str:
     return "\n".join(line.rstrip() for line in drawn(table).split("\n"))
 
 
+def _cut(row: Row, columns: Iterable[Column]) -> Row:
+    pairs = zip(row.cells, columns, strict=True)
+    cells = (printable(cell)[:_BEGINNING] if column.cut else cell for cell, column in pairs)
+    return replace(row, cells=tuple(cells))
+
+
 def drawn(table: Table) -> Styled:
     """A table as text."""
     if _is_plain(table):
         return _plain(table)
     from rich.console import Console
 
-    real = Console()
+    real = _terminal()
     text = io.StringIO()
     console = Console(
         file=text,
@@ -88,6 +105,16 @@ def drawn(table: Table) -> Styled:
     pairs = zip(lines, table.rows, strict=True)
     return Styled(
         "\n".join([title, *(each for line, row in pairs for each in (line, *_below(row)))])
+    )
+
+
+def _terminal() -> Console:
+    """Where stdout goes; rich takes each dumb terminal for one of 80 columns."""
+    from rich.console import Console
+
+    console = Console()
+    return (
+        Console(width=shutil.get_terminal_size().columns) if console.is_dumb_terminal else console
     )
 
 

@@ -99,7 +99,8 @@ def _until(word: str) -> Until:
 @contextlib.contextmanager
 def _shown(console: Console, *, as_json: bool) -> Iterator[Callable[[Status], None]]:
     """What shows the counts: in place on a terminal that can do so, else a line for each change."""
-    from hepsub.cli.text.status import changes, status
+    from hepsub.cli.text.clusters import status
+    from hepsub.cli.text.status import changes
 
     if as_json:
         yield lambda _: None

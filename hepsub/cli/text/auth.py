@@ -35,7 +35,7 @@ def auth_status(value: AuthStatus) -> str:
     rows = tuple(
         TableRow(
             cells=_cells(row, value.now),
-            style="dim" if row.is_idle else "red" if row.problem is not None else "",
+            style="red" if row.problem is not None and not row.is_idle else "",
         )
         for row in value.credentials
     )

@@ -1,4 +1,4 @@
-"""The texts of hep_sub status: the table of one's clusters, a cluster in full, one word for a program."""
+"""The texts of hep_sub status for some clusters: each in full, what has changed, one word for a program."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from hepsub.batch import State
-from hepsub.cli.table import Column, Row, Table, drawn, fits
+from hepsub.cli.text.clusters import SIGNS, bar, counts
 from hepsub.jobid import short_name
-from hepsub.terminal import Styled
-from hepsub.units import clock_text, duration_text, moment_text, rough_text
+from hepsub.units import duration_text, moment_text
 
 if TYPE_CHECKING:
     from hepsub.actions.queue.cluster import ClusterReport, ClusterReports
@@ -23,112 +22,12 @@ if TYPE_CHECKING:
     from hepsub.actions.queue.watch import Watched
     from hepsub.actions.queue.word import JobState
 
-_ENDED = 20
-"""So many clusters are shown that have ended."""
-_WIDE, _NARROW, _LONG = 20, 10, 40
-"""How many letters a bar has: in the table, in one that has to be narrow, for one cluster."""
-_SIGNS = (
-    ("done", "#"), ("failed", "x"), ("removed", "~"), ("unknown", "?"), ("resubmitted", "+"), ("running", ">"),
-    ("held", "!"), ("idle", "."),
-)  # fmt: skip
-"""The jobs of a bar, in this order; the letters tell them apart without colours."""
+_LONG = 40
+"""How many letters the bar of one cluster has."""
 _LEVELS, _PLAIN_LEVELS = " ▁▂▃▄▅▆▇█", " .:-=+*#"
 """How many jobs are in a bin of a histogram, from none to the most."""
 _IDS = 12
 """So many ids of a group are shown."""
-_NUMBERS = (
-    Column("DONE", right=True), Column("FAILED", right=True), Column("RUNNING", right=True),
-    Column("IDLE", right=True), Column("HELD", right=True),
-)  # fmt: skip
-_NAME = Column("NAME", cut=True)
-_WIDE_COLUMNS = (
-    Column("CLUSTER"), Column("SCHEDD"), Column("SUBMITTED"), _NAME, Column("PROGRESS"), *_NUMBERS, Column("SINCE"),
-)  # fmt: skip
-_NARROW_COLUMNS = (
-    Column("CLUSTER"), _NAME, Column("PROGRESS"), Column("DONE", right=True), Column("FAILED", right=True),
-    Column("RUN", right=True), Column("IDLE", right=True), Column("HELD", right=True), Column("WAITS/ENDED"),
-)  # fmt: skip
-
-
-def status(value: Status) -> str:
-    """The table; plain text where stdout is no terminal."""
-    if not value.clusters:
-        return "You have no jobs in the queue, and none that ended in the last days."
-    living = [each for each in value.clusters if not each.is_over]
-    over = [each for each in value.clusters if each.is_over]
-    shown = [*living, *over[:_ENDED]]
-    wide = Table(columns=_WIDE_COLUMNS, rows=tuple(_row(each, value, wide=True) for each in shown))
-    if not fits(wide):
-        rows = tuple(_row(each, value, wide=False) for each in shown)
-        wide = Table(columns=_NARROW_COLUMNS, rows=rows)
-    more = over[_ENDED:]
-    if not more:
-        return drawn(wide)
-    bad = sum(1 for each in more if each.failed or each.unknown)
-    said = f"and {len(more)} more that have ended, {bad} of them with failed jobs: hep_sub status -json has all"
-    return Styled(f"{drawn(wide)}\n{said}")
-
-
-def _row(each: ClusterStatus, value: Status, *, wide: bool) -> Row:
-    schedd = short_name(each.schedd) if each.pool == value.pool else each.schedd
-    cluster = str(each.cluster) if wide else each.id or str(each.cluster)
-    where = (schedd, clock_text(each.submitted) if each.submitted else "") if wide else ()
-    numbers = (each.done, each.failed, each.running, each.idle, each.held)
-    since = _since(each, value.now, wide=wide)
-    return Row(
-        cells=(
-            cluster, *where, each.name, bar(each, _WIDE if wide else _NARROW), *map(str, numbers), since,
-        ),
-        styles=(
-            "bold", *("" for _ in where), "", "", "", "red" if each.failed else "", "", "",
-            "red" if each.held else "", "",
-        ),
-        style="dim" if each.is_over and not each.failed else "",
-        below=tuple(_below(each)),
-    )  # fmt: skip
-
-
-def _below(each: ClusterStatus) -> Iterator[str]:
-    """What stands under the row of a cluster."""
-    indent = "    "
-    others = [
-        f"{n} {word}"
-        for n, word in (
-            (each.removed, "removed"),
-            (each.unknown, "of unknown end"),
-            (each.resubmitted, f"run again: {', '.join(each.again)}"),
-        )
-        if n
-    ]
-    if each.reason:
-        yield f"{indent}on hold: {each.reason}"
-    if others:
-        yield f"{indent}{', '.join(others)}"
-    if each.next_command:
-        yield f"{indent}next: {each.next_command}"
-
-
-def bar(each: ClusterStatus, width: int) -> str:
-    """The jobs of a cluster as a bar: each kind that there is has a letter at least."""
-    counts = [(sign, int(getattr(each, name))) for name, sign in _SIGNS]
-    there = [(sign, number) for sign, number in counts if number]
-    total = sum(number for _, number in there)
-    if not total:
-        return ""
-    widths = [max(1, number * width // total) for _, number in there]
-    largest = max(range(len(there)), key=lambda place: there[place][1])
-    widths[largest] += width - sum(widths)
-    return "".join(sign * each for (sign, _), each in zip(there, widths, strict=True))
-
-
-def _since(each: ClusterStatus, now: float, *, wide: bool) -> str:
-    """Since when the first idle job waits, or when the last one ended."""
-    if each.is_over:
-        when = clock_text(each.ended) if each.ended else ""
-        return f"ended {when}".rstrip() if wide else when
-    if each.waiting_since and each.waiting_since < now:
-        return f"{'waits ' if wide else ''}{rough_text(now - each.waiting_since)}"
-    return ""
 
 
 def reports(value: ClusterReports) -> Iterator[str]:
@@ -144,7 +43,7 @@ def _report(each: ClusterReport, value: ClusterReports) -> Iterator[str]:
     when = f", submitted {moment_text(each.submitted, value.now)}" if each.submitted else ""
     yield f"{each.id}{named} at {short_name(each.schedd)}{when}: {each.number} job(s)"
     yield f"    [{bar(each, _LONG)}]"
-    yield f"    {', '.join(_counts(each, value.now))}"
+    yield f"    {', '.join(counts(each, value.now))}"
     for failure in each.failures:
         yield from _failure(failure)
     if each.usage is not None:
@@ -153,17 +52,6 @@ def _report(each: ClusterReport, value: ClusterReports) -> Iterator[str]:
         yield f"jobs of it were run again, and count as they are in cluster {', '.join(each.again)}"
     for command in each.commands:
         yield f"next: {command}"
-
-
-def _counts(each: ClusterReport, now: float) -> Iterator[str]:
-    for name, sign in _SIGNS:
-        number = getattr(each, name)
-        if number or name in ("done", "failed", "running", "idle", "held"):
-            word = "of unknown end" if name == "unknown" else name
-            waits = ""
-            if name == "idle" and each.waiting_since and each.waiting_since < now:
-                waits = f" (for {rough_text(now - each.waiting_since)})"
-            yield f"{number} {word} {sign}{waits}" if number else f"0 {word}"
 
 
 def summary_lines(each: Summary) -> Iterator[str]:
@@ -267,7 +155,7 @@ def changes(show: Callable[[Watched], None]) -> Callable[[Status], None]:
 def _said(each: ClusterStatus) -> Iterator[str]:
     yield each.id
     yield each.name
-    for name, _ in _SIGNS:
+    for name, _ in SIGNS:
         number = getattr(each, name)
         if number or name in ("done", "failed", "running", "idle", "held"):
             yield f"{number} {name if name != 'unknown' else 'of unknown end'}"

@@ -167,7 +167,7 @@ def test_what_is_refused(words: list[str], message: str, tmp_path: Path) -> None
 
 
 def test_the_table_of_a_laptop(tmp_path: Path) -> None:
-    """Neither ticket nor token is needed there: exit code 0, no error, the rows dim and last."""
+    """Neither ticket nor token is needed there: exit code 0, no error, the rows last."""
     done = started(tmp_path / "home", HEPSUB_CONFIG=policy(tmp_path / "home", HERE))
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
 
 import pytest
@@ -16,7 +17,8 @@ from hepsub.actions.queue.usage import Amount, Bin, Usage
 from hepsub.actions.queue.word import JobState, Word
 from hepsub.batch import State
 from hepsub.cli.output import value_text
-from hepsub.cli.text.status import bar, changes
+from hepsub.cli.text.clusters import bar
+from hepsub.cli.text.status import changes
 from tests.fakes.world import NOON
 
 FAILURES = (
@@ -143,3 +145,30 @@ def test_a_pipe_gets_a_line_for_each_change() -> None:
         "13 (job.sh): 0 done, 0 failed, 2 running, 0 held, 0 idle",
         "13 (job.sh): 1 done, 0 failed, 1 running, 0 held, 0 idle",
     ]
+
+
+@pytest.mark.parametrize("width", [200, 100, 80, 74, 60, 50, 40, 30])
+@pytest.mark.parametrize("cluster_id", ["13", "1234567", "schedd07.example.org:13"])
+def test_no_terminal_is_too_narrow_for_numbers(
+    width: int, cluster_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Columns go, names are cut; each number, and what means a cluster, stands on one line that fits."""
+    for name, value in (("FORCE_COLOR", "1"), ("TERM", "xterm"), ("NO_COLOR", "1")):
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("COLUMNS", str(width))
+    counts = {"done": 12345, "failed": 678, "running": 9012, "idle": 23456, "held": 789}
+    numbers = (*map(str, counts.values()), cluster_id.rpartition(":")[2])
+    living = replace(
+        cluster(**counts),
+        id=cluster_id,
+        cluster=int(numbers[-1]),
+        name="a_name_that_is_rather_long.sh",
+        pool="other",
+    )
+    over = replace(cluster(done=4321, failed=8), cluster=7, id="7", ended=NOON)
+    shown = value_text(Status(pool="local", clusters=(living, over), now=NOON))
+    lines = re.sub("\x1b\\[[0-9;]*m", "", shown).split("\n")
+    assert max(map(len, lines)) <= width or cluster_id not in ("13", "1234567")
+    words = re.findall(r"\w+", "\n".join(lines))
+    assert not [number for number in (*numbers, "4321", "8", "7") if number not in words], lines
+    assert any("a_na" in line for line in lines)
