@@ -22,7 +22,7 @@ _hep_ask() {
 
 # The completion function of all commands: reads the words as hepsub itself does.
 _hep() {
-    local piece=$2 typed lead='' head command takes=nothing offer=nothing behind='' word REPLY=''
+    local piece=$2 quoted='' typed lead='' head command takes=nothing offer=nothing behind='' word REPLY=''
     local -i index start=1 free=0 last
     local -a words=()
     COMPREPLY=()
@@ -124,20 +124,35 @@ _hep_quoted() {
             ;;
     esac
     COMPREPLY+=("$home$word")
-    compopt -o noquote 2>/dev/null && compopt -o filenames
+    [[ $quoted ]] || { compopt -o noquote 2>/dev/null && compopt -o filenames; }
+    quoted=1
+}
+
+# TEXT: its lines, in `lines`. To read them one by one from a pipe takes a call of the system for each letter.
+_hep_lines() {
+    local IFS=$'\n' globs=''
+    [[ $- == *f* ]] || globs=1
+    set -f
+    # shellcheck disable=SC2206 # it is to be split
+    lines=($1)
+    [[ ! $globs ]] || set +f
 }
 
 # OFFER: what hep_sub knows of it. Behind jobs stands what they are, where readline only lists them.
 _hep_asked() {
     local word told before=''
-    local -a listed=()
+    local -a listed=() lines=()
     ((${#piece} > ${#typed})) && before=$lead # readline parts no words at =
-    while IFS=$'\t' read -r word told; do
+    _hep_lines "$(_hep_ask "$1" "$typed" "${piece#"$before"}")"
+    for word in "${lines[@]}"; do
         case $1 in
-            jobs | queued) COMPREPLY+=("$before$word") listed+=("$before$word${told:+  ($told)}") ;;
-            *) _hep_quoted "$before$word" ;;
+            jobs | queued)
+                told=${word#"${word%%$'\t'*}"} told=${told#$'\t'} word=${word%%$'\t'*}
+                COMPREPLY+=("$before$word") listed+=("$before$word${told:+  ($told)}")
+                ;;
+            *) _hep_quoted "$before${word%%$'\t'*}" ;;
         esac
-    done < <(_hep_ask "$1" "$typed" "${piece#"$before"}")
+    done
     if ((${#listed[@]})); then
         compopt -o nosort 2>/dev/null
         ((${#listed[@]} > 1)) && [[ ${COMP_TYPE:-9} == @(33|63|64) ]] && COMPREPLY=("${listed[@]}")
