@@ -284,3 +284,18 @@ def test_what_completion_prints_works_wherever_path_leads(place: Place, shell: s
     place.install("hep_sub", "exit 1")
     options = {"bash": ["--norc", "-c"], "zsh": ["-f", "-c"], "fish": ["-N", "-c"]}[shell]
     assert place.run(need(shell), *options, SOURCED[shell], str(program)) == SAID[shell]
+
+
+def test_bash_takes_lines_as_they_are_and_globs_as_before() -> None:
+    """Whether the user has globbing on or off."""
+    script = (
+        f"cd /; source {COMPLETIONS}/hep.bash; told=$'*\\n a  b \\n~'\n"
+        'for option in +f -f; do set $option; lines=(); _hep_lines "$told"; printf "<%s>" "${lines[@]}" "$-"; done'
+    )
+    done = subprocess.run(
+        [need("bash"), "--norc", "-c", script], capture_output=True, text=True, check=True
+    )
+    on, off = done.stdout.split("<*>")[1:]
+    assert on.startswith("< a  b ><~><")
+    assert off.startswith("< a  b ><~><")
+    assert ("f" in on.rpartition("<")[2], "f" in off.rpartition("<")[2]) == (False, True)
