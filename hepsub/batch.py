@@ -135,7 +135,8 @@ def end_text(job: JobStatus) -> str:
         return f"was ended by signal {job.exit_signal}{because}"
     if job.exit_code is None:
         return f"has no exit code{because}"
-    return f"ended with exit code {job.exit_code}{because}"
+    since = ", and its outputs are in their places since" if job.settled else ""
+    return f"ended with exit code {job.exit_code}{since}{because}"
 
 
 class Unmade(Struct, frozen=True, kw_only=True):

@@ -34,7 +34,7 @@ class ClusterStatus(Struct, frozen=True, kw_only=True):
         reason: the hold reason of the first of them; None when none is.
         id: what means it on a command line.
         number: how many jobs it has, or has now where hepsub's journal does not know it.
-        done: jobs that ended with 0.
+        done: jobs that ended with 0, or whose outputs came into their places later (exit code 85).
         failed: those that ended otherwise.
         removed: those that were removed.
         unknown: those of which nobody knows how they ended.

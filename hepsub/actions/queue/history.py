@@ -31,7 +31,7 @@ class Summary(Struct, frozen=True, kw_only=True):
     Attributes:
         id: what means the cluster on a command line.
         number: how many there are.
-        done: those that ended with 0.
+        done: those that ended with 0, or whose outputs came into their places later (exit code 85).
         failures: the others, by the reason.
     """
 

@@ -37,9 +37,9 @@ class WaitedJob(Struct, frozen=True, kw_only=True):
         job: `cluster.proc` by which it was submitted first.
         run: `cluster.proc` of its latest run; another one where it was resubmitted.
         pool: the pool's name in the policy.
-        state: `succeeded`, `failed` (removed ones, too), `held`, `at-home` (its program ended with 0, and its outputs
-            came home, and are not in their places yet), `left` (what it saved is still with its schedd), `unknown` or
-            `alive`.
+        state: `succeeded` (also with 85, when its outputs are in their places), `failed` (removed ones, too), `held`,
+            `at-home` (its program ended with 0, and its outputs came home, and are not in their places yet), `left`
+            (what it saved is still with its schedd), `unknown` or `alive`.
         reason: how it ended, in a few words.
         exit_code: null for one that ended without, or has not ended.
         exit_signal: the signal that ended it; null when none did.

@@ -627,6 +627,9 @@ def test_what_was_put_in_its_place_later_is_done_everywhere(tmp_path: Path) -> N
             Verdict.FAILED,
             Verdict.FAILED,
         ]
+        assert (
+            judged[0].said == "ended with exit code 85, and its outputs are in their places since"
+        )
         schedd.past.clear()
 
 
