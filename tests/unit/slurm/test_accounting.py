@@ -78,8 +78,8 @@ def test_what_is_no_job_is_passed_over(text: str) -> None:
 )
 def test_reasons_in_words(state: str, code: str, words: str) -> None:
     usual = dict(zip(FIELDS, recorded("22.05").split(BETWEEN)[: len(FIELDS)], strict=True))
-    fields = usual | {"State": state, "ExitCode": code, "ReqMem": "2000Mc"}
+    fields = usual | {"State": state, "ExitCode": code, "ReqMem": "2000Mc", "ReqCPUS": ""}
     (row,) = read_accounts("".join(f"{each}{BETWEEN}" for each in fields.values()) + "\n", BETWEEN)
     job = status_of("hpc", row, None)
     assert (job.state, job.exit_code, job.exit_signal) == (State.COMPLETED, None, None)
-    assert job.remove_reason == words
+    assert (job.remove_reason, job.cores) == (words, 1)

@@ -75,4 +75,4 @@ def test_where_logs_are() -> None:
     assert alike.logs_of(2) == ("/d/o.4711.2", "/d/e.2")
     single = slip(cluster=4711, logs=(("/d/a", "/d/b"), ("/d/c.%A", "/d/d"), ("", "")))
     assert single.logs_of(1) == ("/d/c.4711", "/d/d")
-    assert slip().logs_of(0) == ("", "")
+    assert single.logs_of(3) == slip().logs_of(0) == ("", "")
