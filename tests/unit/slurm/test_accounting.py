@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from hepsub.batch import State
+from hepsub.batch import Selection, State
+from hepsub.jobid import JobId
+from hepsub.slurm import sacct
 from hepsub.slurm.accounting import FIELDS, read_accounts
 from hepsub.slurm.rows import Row
 from hepsub.slurm.status import status_of
 from hepsub.slurm.tasks import number_of
+from tests.fakes.programs import Programs
 
 BETWEEN = "|T|"
 
@@ -64,6 +67,32 @@ def test_names_and_comments_may_hold_anything() -> None:
 @pytest.mark.parametrize("text", ["", "\n", "garbage", "a|T|b|T|", "|T|" * 100])
 def test_what_is_no_job_is_passed_over(text: str) -> None:
     assert list(read_accounts(text, BETWEEN)) == []
+
+
+@pytest.mark.parametrize(
+    ("selection", "most", "asked", "calls"),
+    [
+        (Selection(), 10, ["--allusers"], len(sacct._DAYS)),
+        (Selection(), 0, ["--allusers"], 1),
+        (Selection(owner="bob"), 10, ["--user=bob"], len(sacct._DAYS)),
+        (Selection(once="k"), 0, ["--user=alice"], 1),
+        (
+            Selection(owner="bob", ids=(JobId(cluster=7, first=1, last=1),)),
+            10,
+            ["--user=bob", "--jobs=7_1"],
+            1,
+        ),
+    ],
+)
+def test_what_sacct_is_asked(
+    selection: Selection, most: int, asked: list[str], calls: int, programs: Programs
+) -> None:
+    """The latest days first, as far as there are not enough jobs in them; of ids, all days at once."""
+    programs.add("sacct", 'echo >> "$0.calls"')
+    assert list(sacct.accounts_of(selection, "alice", most, 0, 2e9)) == []
+    words = programs.words("sacct")
+    assert [each for each in words if each.startswith(("--user", "--allusers", "--jobs"))] == asked
+    assert (programs.directory / "sacct.calls").read_text().count("\n") == calls
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hepsub.batch import Selection
+from hepsub.batch import Selection, Submitted
 from hepsub.errors import PoolError, SubmissionRefused
 from hepsub.slurm.batch import SlurmBatch
 from hepsub.slurm.slips import Slips
@@ -28,10 +28,15 @@ def batch(tmp_path: Path) -> SlurmBatch:
     return SlurmBatch(pool="hpc", rules=rules, host="login", user="alice", slips=slips, now=2e9)
 
 
+def submitted(batch: SlurmBatch, *words: str) -> Submitted:
+    """Submit one job."""
+    plan = plan_for(make_spec("-p", "hpc", "job.sh", *words), make_policy(HPC), make_world())
+    return batch.submit(plan, UUID)
+
+
 def submit(batch: SlurmBatch) -> int:
     """Submit one job, and give its cluster."""
-    plan = plan_for(make_spec("-p", "hpc", "job.sh"), make_policy(HPC), make_world())
-    return batch.submit(plan, UUID).ref.cluster
+    return submitted(batch).ref.cluster
 
 
 @pytest.mark.parametrize("answer", ["4711", "4711;hpc"])
@@ -69,6 +74,17 @@ def test_an_answer_without_a_cluster_is_quoted_and_may_be_a_submission(
     with pytest.raises(PoolError, match=r"'Submitted batch job 4711.n' instead of a job id"):
         submit(batch)
     assert batch.slips.waiting() == (UUID,)
+
+
+@pytest.mark.parametrize(("disk", "asked"), [(0, False), (9000, True)])
+def test_disk_is_asked_for_where_a_node_tells_of_it(
+    batch: SlurmBatch, programs: Programs, disk: int, *, asked: bool
+) -> None:
+    programs.add("sbatch", "echo 4711")
+    programs.add("sinfo", f"echo '8|16000|0|(null)'; echo '8|16000|{disk}|(null)'")
+    notes = submitted(batch, "-disk", "1GB").notes
+    assert ("--tmp=1024M" in programs.words("sbatch"), not notes) == (asked, asked)
+    assert "--partition=normal" in programs.words("sinfo")
 
 
 def test_an_empty_queue_is_counted(batch: SlurmBatch, programs: Programs) -> None:
