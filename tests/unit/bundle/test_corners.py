@@ -99,6 +99,8 @@ def test_a_job_at_home_runs_where_its_user_is_and_copies_its_inputs(tmp_path: Pa
         outputs=(),
         cwd="/data/alice",
         in_place=True,
+        image="/cvmfs/el9",
+        mounts=("/ceph", "/scratch"),
         copy_limit=5,
     )
     bundle = replace(bundle, request=replace(bundle.request, staging=staging))
@@ -109,6 +111,9 @@ def test_a_job_at_home_runs_where_its_user_is_and_copies_its_inputs(tmp_path: Pa
         "payload\t/work/run-1.sh",
         "submitdir\t/data/alice",
         "workdir\t/data/alice",
+        "image\t/cvmfs/el9",
+        "bind\t/ceph",
+        "bind\t/scratch",
         "walltime\t36000\t300",
         f"source\t{bundle.directory}/job/1/hepsub.manifest",
         "homelimit\t1073741824",
