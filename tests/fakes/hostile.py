@@ -24,12 +24,14 @@ class Hostile:
         answer: makes the bytes of an answer of the first line of a request, in pieces.
         asked: the first lines of the requests.
         heads: their fields, by names in small letters.
+        bodies: what came with them.
         port: where it listens.
     """
 
     answer: Callable[[str], Iterable[bytes]] = lambda _: ()
     asked: list[str] = field(default_factory=list)
     heads: list[dict[str, str]] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)
     port: int = 0
 
     @property
@@ -85,8 +87,9 @@ def hostile_server() -> Iterator[Hostile]:
                 name, _, value = line.decode("latin-1").partition(":")
                 head[name.lower()] = value.strip()
             # What is left unread would reset the connection.
-            self.rfile.read(int(head.get("content-length", "0")))
+            body = self.rfile.read(int(head.get("content-length", "0")))
             state.asked.append(first)
+            state.bodies.append(body)
             state.heads.append(head)
             with contextlib.suppress(OSError):
                 for piece in state.answer(first):

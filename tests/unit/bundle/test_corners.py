@@ -13,6 +13,7 @@ from hepsub.auth.credential import Lifetime, UserCredential
 from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.fill import fill_bundle
 from hepsub.bundle.logs import link_logs, place_logs
+from hepsub.bundle.mailbox import master_credentials
 from hepsub.bundle.notes import is_cancelled, mark_cancelled
 from hepsub.errors import BundleUnusable
 from hepsub.plan.credentials import JobCredential
@@ -98,6 +99,8 @@ def test_a_job_at_home_runs_where_its_user_is_and_copies_its_inputs(tmp_path: Pa
         outputs=(),
         cwd="/data/alice",
         in_place=True,
+        image="/cvmfs/el9",
+        mounts=("/ceph", "/scratch"),
         copy_limit=5,
     )
     bundle = replace(bundle, request=replace(bundle.request, staging=staging))
@@ -108,6 +111,9 @@ def test_a_job_at_home_runs_where_its_user_is_and_copies_its_inputs(tmp_path: Pa
         "payload\t/work/run-1.sh",
         "submitdir\t/data/alice",
         "workdir\t/data/alice",
+        "image\t/cvmfs/el9",
+        "bind\t/ceph",
+        "bind\t/scratch",
         "walltime\t36000\t300",
         f"source\t{bundle.directory}/job/1/hepsub.manifest",
         "homelimit\t1073741824",
@@ -155,6 +161,17 @@ def test_a_credential_that_cannot_be_kept_is_told(tmp_path: Path) -> None:
         f"the bundle {bundle.directory} cannot be written: No such file or directory"
     )
     assert error.value.remedy == "make room there, or set bundle_dir in [staging] of the policy"
+
+
+def test_credentials_that_are_larger_than_any_are_no_letter(tmp_path: Path) -> None:
+    bundle = whole(tmp_path)
+    fill_bundle(bundle)
+    assert master_credentials(bundle) == {}
+    bundle.write_credential(held(content=b"t" * 2**19), first=True)
+    assert master_credentials(bundle) == {"iam.token": b"t" * 2**19}
+    bundle.write_credential(held(content=b"t" * (2**19 + 1)))
+    with pytest.raises(BundleUnusable):
+        master_credentials(bundle)
 
 
 def test_jobs_without_confinement_have_no_logs_in_their_corner(tmp_path: Path) -> None:

@@ -47,8 +47,8 @@ def test_a_directory_is_sent_with_the_files_that_it_leads_to(tmp_path: Path) -> 
         libraries=(Library(name="setup", is_directory=True, sha256="00", size=1, place=place),),
     )
     bundle = replace(bundle, request=replace(bundle.request, staging=staging))
-    expected = preview(bundle.request, {"KEY": "v"})
-    assert fill_bundle(bundle, {"KEY": "v"}) == expected
+    expected = preview(bundle.request, {"KEY": "v\udcff"})
+    assert fill_bundle(bundle, {"KEY": "v\udcff"}) == expected
     sent = bundle.directory / "shared/sets/1/in"
     texts = {
         "run-1.sh": "run-1.sh",
@@ -67,7 +67,7 @@ def test_a_directory_is_sent_with_the_files_that_it_leads_to(tmp_path: Path) -> 
         **{name: sha256(text.encode()).hexdigest() for name, text in texts.items()},
         "ca.herd.pem": sha256(b"PEM").hexdigest(),
         "hepsub_lib.00.tar.gz": "00",
-        "hepsub.environment": sha256(b"KEY\t1\nv\n").hexdigest(),
+        "hepsub.environment": sha256(b"KEY\t1\nv\xff\n").hexdigest(),
     }
     first, *lines = (sent.parent / "hepsub.sums").read_text().splitlines()
     assert first == "payload\trun-1.sh"

@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from hepsub.batch import State
+from hepsub.batch import Selection, State
+from hepsub.jobid import JobId
+from hepsub.slurm import sacct
 from hepsub.slurm.accounting import FIELDS, read_accounts
 from hepsub.slurm.rows import Row
 from hepsub.slurm.status import status_of
 from hepsub.slurm.tasks import number_of
+from tests.fakes.programs import Programs
 
 BETWEEN = "|T|"
 
@@ -67,6 +70,32 @@ def test_what_is_no_job_is_passed_over(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("selection", "most", "asked", "calls"),
+    [
+        (Selection(), 10, ["--allusers"], len(sacct._DAYS)),
+        (Selection(), 0, ["--allusers"], 1),
+        (Selection(owner="bob"), 10, ["--user=bob"], len(sacct._DAYS)),
+        (Selection(once="k"), 0, ["--user=alice"], 1),
+        (
+            Selection(owner="bob", ids=(JobId(cluster=7, first=1, last=1),)),
+            10,
+            ["--user=bob", "--jobs=7_1"],
+            1,
+        ),
+    ],
+)
+def test_what_sacct_is_asked(
+    selection: Selection, most: int, asked: list[str], calls: int, programs: Programs
+) -> None:
+    """The latest days first, as far as there are not enough jobs in them; of ids, all days at once."""
+    programs.add("sacct", 'echo >> "$0.calls"')
+    assert list(sacct.accounts_of(selection, "alice", most, 0, 2e9)) == []
+    words = programs.words("sacct")
+    assert [each for each in words if each.startswith(("--user", "--allusers", "--jobs"))] == asked
+    assert (programs.directory / "sacct.calls").read_text().count("\n") == calls
+
+
+@pytest.mark.parametrize(
     ("state", "code", "words"),
     [
         ("OUT_OF_MEMORY", "0:125", "it used more memory than the 2000 MB that it asked for"),
@@ -78,8 +107,8 @@ def test_what_is_no_job_is_passed_over(text: str) -> None:
 )
 def test_reasons_in_words(state: str, code: str, words: str) -> None:
     usual = dict(zip(FIELDS, recorded("22.05").split(BETWEEN)[: len(FIELDS)], strict=True))
-    fields = usual | {"State": state, "ExitCode": code, "ReqMem": "2000Mc"}
+    fields = usual | {"State": state, "ExitCode": code, "ReqMem": "2000Mc", "ReqCPUS": ""}
     (row,) = read_accounts("".join(f"{each}{BETWEEN}" for each in fields.values()) + "\n", BETWEEN)
     job = status_of("hpc", row, None)
     assert (job.state, job.exit_code, job.exit_signal) == (State.COMPLETED, None, None)
-    assert job.remove_reason == words
+    assert (job.remove_reason, job.cores) == (words, 1)

@@ -93,6 +93,7 @@ def test_no_more_notes_are_read_than_are_asked_for(world: World) -> None:
     world.read.clear()
     assert ids(world.past(since=NOW - 2500)) == ["1.0", "2.0"]
     assert len(world.read) == 2
+    assert ids(world.past(since=NOW - 2000)) == ["1.0", "2.0"]
 
 
 def test_of_a_large_submission_the_latest_are_read(world: World) -> None:
@@ -111,6 +112,14 @@ def test_who_lives_has_not_ended(world: World) -> None:
     assert ids(world.past()) == ["7.1"]
     world.note(slip, 5, NOW)  # of which there is no such job
     assert ids(world.past()) == ["7.1"]
+
+
+def test_who_lives_among_many_has_not_ended(world: World) -> None:
+    slip = world.slip(7, 12)
+    for proc in (0, 3, 9, 10):
+        world.note(slip, proc, NOW - 50)
+    world.queue = [one(ArrayJobID="7", JobID="7", ArrayTaskID="0-9", Reason="BeginTime")]
+    assert ids(world.past()) == ["7.10"]
 
 
 def test_what_was_removed(world: World) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hepsub.batch import State
 from hepsub.batch_offers import Offer
 from hepsub.slurm.explain import explain
-from hepsub.slurm.quantities import seconds
+from hepsub.slurm.quantities import megabytes, seconds
 from hepsub.slurm.rows import Row, read_nodes, read_rows, squeue_format
 
 TOKEN = "0123456789abcdef"
@@ -156,6 +156,23 @@ def test_a_name_may_hold_anything() -> None:
 def test_reasons_in_words(reason: str, sentence: str, command: str) -> None:
     advice = explain(one(Reason=reason), "hpc:4711.3")
     assert (advice.sentence, advice.next_command) == (sentence, command)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("512K", 0.5),
+        ("2000", 2000),
+        ("1.5G", 1536),
+        ("2T", 2**21),
+        ("1.5.5G", 0),
+        (".", 0),
+        ("", 0),
+        ("G", 0),
+    ],
+)
+def test_amounts(text: str, number: float) -> None:
+    assert megabytes(text) == number
 
 
 def test_nodes() -> None:

@@ -35,6 +35,17 @@ def test_a_submission_that_was_interrupted_is_found_when_nobody_makes_it(tmp_pat
     assert (known.uuid, other.of_cluster("hpc", 12), other.waiting()) == (UUID, None, ())
 
 
+def test_jobs_that_wait_to_be_released_can_be_taken_back(tmp_path: Path) -> None:
+    """By another process, while this one makes them; nothing is noted of others."""
+    making, other = Slips(directory=tmp_path), Slips(directory=tmp_path)
+    making.begin(slip())
+    assert not making.is_cancelled(UUID)
+    other.cancel(UUID)
+    other.cancel("f" * 36)
+    assert (making.is_cancelled(UUID), other.is_cancelled("f" * 36)) == (True, False)
+    assert other.waiting() == (UUID,)
+
+
 def test_old_ones_are_forgotten(tmp_path: Path) -> None:
     slips = Slips(directory=tmp_path)
     slips.begin(slip(submitted=1e9))
@@ -75,4 +86,4 @@ def test_where_logs_are() -> None:
     assert alike.logs_of(2) == ("/d/o.4711.2", "/d/e.2")
     single = slip(cluster=4711, logs=(("/d/a", "/d/b"), ("/d/c.%A", "/d/d"), ("", "")))
     assert single.logs_of(1) == ("/d/c.4711", "/d/d")
-    assert slip().logs_of(0) == ("", "")
+    assert single.logs_of(3) == slip().logs_of(0) == ("", "")

@@ -37,6 +37,7 @@ def test_those_that_ids_mean() -> None:
     ids = (JobId(cluster=1, first=8, last=20), JobId(cluster=1, first=39, last=99))
     assert common(tasks, ids) == read_tasks("8-9,20,39")
     assert common(tasks, [JobId(cluster=1)]) == tasks
+    assert common(tasks, [JobId(cluster=1, first=0, last=0)]) == read_tasks("0")
     assert common(tasks, ids[:0]) == ()
 
 

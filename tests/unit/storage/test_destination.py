@@ -103,6 +103,23 @@ def test_a_root_may_be_a_link_or_made(tmp_path: Path) -> None:
         assert (root / "d/r").is_file()
 
 
+def test_a_root_that_another_thread_makes_meanwhile_will_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opens, root = os.open, tmp_path / "root"
+
+    def late(path: Path | str, *how: int, **more: int) -> int:
+        if path == root and not root.exists():
+            root.mkdir()
+            raise FileNotFoundError
+        return opens(path, *how, **more)
+
+    monkeypatch.setattr("hepsub.storage.destination.os.open", late)
+    with Destination(root=root, parts=("r",), part="r.part").open_part() as part:
+        part.finish(0)
+    assert (root / "r").is_file()
+
+
 def test_an_incomplete_file_that_is_none_is_refused(landing: Destination) -> None:
     """A named pipe keeps nobody waiting."""
     landing.path.parent.mkdir(parents=True)

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from hepsub.plan.location import ObjectPlace
+from hepsub.storage.download import Downloader
+from tests.fakes.hostile import Hostile, http
 from tests.unit.storage.conftest import BODY, Fetch, Script
 
 
@@ -27,6 +30,11 @@ def test_a_cut_goes_on_where_it_was(fetch: Fetch, tmp_path: Path, script: Script
     assert fetch().trouble == ""
     assert (tmp_path / "r").read_bytes() == BODY
     assert script.ranges == ["", "bytes=1000-", "bytes=1000-", "bytes=1000-", "bytes=301000-"]
+
+
+def test_what_came_in_between_makes_up_for_failures(fetch: Fetch, script: Script) -> None:
+    script.answers = [*[503] * 5, -1000, *[503] * 4, -1000, *[503] * 4]
+    assert fetch().trouble == ""
 
 
 def test_an_earlier_part_is_taken_up_if_a_checksum_will_tell(
@@ -83,6 +91,7 @@ def test_wrong_contents_never_get_the_name(fetch: Fetch, tmp_path: Path, script:
         ([403, 403], "refuses it (403)", 2),
         ([301], "answers 301", 1),
         ([503] * 9, "answers 503, 6 times in a row", 6),
+        ([-1000, *[503] * 9], "answers 503, 6 times in a row", 6),
     ],
 )
 def test_what_is_final(
@@ -123,3 +132,31 @@ def test_the_etag_of_an_object_encrypted_by_the_store_is_no_md5(
     assert fetch(md5="an-etag").trouble == ""
     assert (tmp_path / "r").read_bytes() == BODY
     assert "not those of the object" in fetch(md5="0" * 32, name="s").trouble
+
+
+BUSY = http(b"", status="503 Busy")
+
+
+@pytest.mark.parametrize(
+    ("answers", "content"),
+    [
+        ([http(b"report")], b"report"),
+        ([BUSY, BUSY, http(b"report")], b"report"),
+        ([BUSY, BUSY, BUSY], None),
+        ([http(b"cut off")[:-1]] * 3, None),
+        ([http(b"12345678")], b"12345678"),
+        ([http(b"123456789")] * 3, None),
+        ([b"HTTP/1.1 200 OK\r\n\r\nreport"] * 3, None),
+        ([http(b"", status="404 No")] * 3, None),
+    ],
+)
+def test_a_small_object_is_read_whole_or_left_out(
+    answers: list[bytes], content: bytes | None, hostile: Hostile
+) -> None:
+    """It is asked for three times, and no more than eight bytes of it are believed."""
+    left = list(answers)
+    hostile.answer = lambda _: (left.pop(0),)
+    place = ObjectPlace(storage="herd", bucket="b", key="k")
+    found = Downloader(stores=lambda *_: hostile.store()).read([place], 8)
+    assert found == ({} if content is None else {place: content})
+    assert not left

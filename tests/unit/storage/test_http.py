@@ -123,6 +123,20 @@ def test_a_request_that_would_be_two_is_not_sent(hostile: Hostile, pool: Connect
     assert hostile.asked == []
 
 
+@pytest.mark.parametrize(
+    ("origin", "host", "port"),
+    [
+        ("http://s3.example.org", "s3.example.org", 80),
+        ("https://s3.example.org", "s3.example.org", 443),
+        ("https://s3.example.org:9000", "s3.example.org", 9000),
+        ("http://[::1]:9000", "::1", 9000),
+    ],
+)
+def test_where_a_connection_leads(origin: str, host: str, port: int) -> None:
+    found = connect.open_connection(origin, "")
+    assert (found.host, found.port) == (host, port)
+
+
 # ---- proxies and authorities ------------------------------------------------------------------
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 import pytest
+from msgspec.structs import replace
 
 from hepsub.documents import Malformed
 from hepsub.errors import HepsubError, StorageRefused, StorageUnreachable
 from hepsub.plan.location import ObjectPlace
 from hepsub.plan.objects import ObjectInfo
 from hepsub.policy.model import Storage
+from hepsub.progress import Progress, Step
 from hepsub.storage import listing
 from hepsub.storage.credentials import S3Credentials
 from hepsub.storage.http import TemporaryFailure, persist
@@ -156,7 +158,8 @@ def test_a_listing_without_an_end_is_given_up(
 
     def ask_page(*_: object, **more: str) -> Page:
         asked.append(more.get("continuation-token", ""))
-        return Page(objects={"k": ONE}, following=following[(len(asked) - 1) % len(following)])
+        token = following[(len(asked) - 1) % len(following)]
+        return Page(objects={"k": ONE}, prefixes=frozenset({"d/"}), following=token)
 
     monkeypatch.setattr(listing, "ask_page", ask_page)
     with pytest.raises(StorageUnreachable, match="its listing does not come to an end"):
@@ -286,3 +289,15 @@ def test_many_objects_of_a_directory_are_one_listing(monkeypatch: pytest.MonkeyP
     assert {place.key for place in singly} == {f"d/{number}" for number in range(50)}
     assert {str(place) for place, info in found.items() if info} == {"herd:b/d/e/0", "herd:b/0"}
     assert set(found) == set(places)
+
+
+def test_whoever_looks_sees_how_many_were_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listing, "see_object", lambda *_: ONE)
+    seen: list[tuple[str, int, int]] = []
+
+    def show(step: Step | None) -> None:
+        seen.extend([(step.what, step.done, step.total)] if step is not None else [])
+
+    places = [ObjectPlace(storage="herd", bucket="b", key=str(number)) for number in range(3)]
+    assert len(replace(STORE, progress=Progress(show)).look_up(places)) == 3
+    assert max(seen) == ("looking at objects of herd", 3, 3)
