@@ -83,7 +83,7 @@ def _too_much(number: int, fitting: int) -> NotOnSlurm:
             remedy=f"submit at most {fitting} at once: -first N counts on where the last ones ended",
         )
     return NotOnSlurm(
-        f"the batch script {what}: the script and the libraries of these jobs are larger",
+        f"the batch script of these jobs {what}: their program and libraries are larger",
         remedy="put what is large into a storage, and name it with -in; libraries go there by themselves where"
         " [staging] of the policy has libraries",
     )

@@ -12,11 +12,10 @@ from tests.testbed.login import LoginNode
 from tests.testbed.slurm import SCRATCH
 
 POLICY = f"""\
-[pool.hpc]
 kind = "slurm"
-partitions = {{{{ short = "short" }}}}
+partitions = {{ short = "short" }}
 scratch = "{SCRATCH}"
-{{pool}}[defaults]
+[defaults]
 pool = "hpc"
 """
 SHOW = (
@@ -30,7 +29,7 @@ def write_policy(node: LoginNode, more: str = "", *, pool: str = "") -> None:
     """The policy of the user's own: Slurm is the only pool that is asked, and these lines say more of it."""
     directory = node.account.home / ".config/hepsub"
     directory.mkdir(parents=True, exist_ok=True)
-    (directory / "config.toml").write_text(POLICY.format(pool=pool) + more)
+    (directory / "config.toml").write_text(f"[pool.hpc]\n{pool}{POLICY}{more}")
     node.sandbox.run(["chown", "-R", f"{node.account.name}:", node.account.home / ".config"])
 
 

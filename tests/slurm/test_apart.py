@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -22,12 +22,12 @@ from tests.staging.desk import HASTE, STORAGE, clear, give_keys
 from tests.testbed.kdc import Kdc
 from tests.testbed.login import LoginNode
 from tests.testbed.s3 import S3Server
-from tests.testbed.slurm import Slurm
+from tests.testbed.slurm import SCRATCH, Slurm
 
 POOL = "shared_filesystem = false\n"
 WORK = """#!/bin/sh
 set -e
-case $PWD in /tmp/hepsub.*) ;; *) exit 9 ;; esac
+case $PWD in /scratch/hepsub.*) ;; *) exit 9 ;; esac
 [ ! -e "$HOME/bundles" ] || exit 8
 printf '%s of %s %s' "$(cat run_*)" "$1" "${API_TOKEN-}" >out.rec
 pwd
@@ -98,8 +98,8 @@ def test_all_that_jobs_start_with_is_in_the_script(
     assert waited.returncode == 0, (work / f"work.sh.err.{cluster}.0").read_text()
     assert stored(rclone_s3) == {f"rec_{n}": f"raw {n} of {n} s3cret-word" for n in range(3)}
     assert {each["code"] for each in markers(rclone_s3)} == {0}
-    assert left_on_the_node() == []
-    assert (work / f"work.sh.out.{cluster}.1").read_text().startswith("/tmp/hepsub.")
+    assert left_on_the_node(desk) == []
+    assert (work / f"work.sh.out.{cluster}.1").read_text().startswith("/scratch/hepsub.")
     does(desk, "hep_fetch", f"hpc:{cluster}.1", "-d", "here", env=later(desk))
     fetched = [path.read_text() for path in (work / "here").rglob("out.rec")]
     assert fetched == ["raw 1 of 1 s3cret-word"]
@@ -161,7 +161,7 @@ def test_another_user_finds_no_secret(desk: LoginNode, hidden: Hidden, slurm: Sl
     look = (
         f"scontrol show job {cluster} -dd; {script}; squeue -o %all; cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ;"
         " grep -r . /var/spool/slurmd* /var/spool/slurmctld; cat /var/spool/slurmd*/*/slurm_script;"
-        f" grep -rs . /tmp/hepsub.* {desk.account.home}/.local {desk.account.home}/hidden"
+        f" grep -rs . /scratch/hepsub.* {desk.account.home}/.local {desk.account.home}/hidden"
     )
     seen = bob.run(["sh", "-c", f"({look}) 2>/dev/null"]).stdout
     everywhere = slurm.run(
@@ -185,12 +185,13 @@ def test_another_user_finds_no_secret(desk: LoginNode, hidden: Hidden, slurm: Sl
         (("-out", "o=herd:out/o", "-out", "histogram=h"), "-out histogram=STORAGE:BUCKET/KEY"),
         (("-out", "o=herd:out/%{ClusterId}"), "%{Uuid}"),
         ((), "-out NAME=STORAGE:BUCKET/KEY"),
-        (("-out", "o=herd:out/o_%{ProcId}", "-n", "20000"), "submit at most"),
+        (("-out", "o=herd:out/o_%{ProcId}", "-n", "1000"), "submit at most"),
     ],
 )
 def test_what_cannot_travel_is_refused(desk: LoginNode, words: tuple[str, ...], said: str) -> None:
     desk.account.write("raw.dat", "")
-    done = desk.run(["hep_sub", *words, "show.sh", "-argu", "0"], timeout=120)
+    desk.account.write("large.sh", f"#!/bin/sh\nexit\n{os.urandom(2_450_000).hex()}\n", mode=0o755)
+    done = desk.run(["hep_sub", *words, "large.sh", "-argu", "0"], timeout=120)
     assert done.returncode == 49, done.stderr
     assert said in done.stderr
     assert alice_has_nothing(desk)
@@ -233,12 +234,12 @@ def test_what_cannot_be_stored_is_kept_on_the_node(
     finally:
         rclone_s3.start()
     err = (desk.account.work / f"waits.sh.err.{cluster}.0").read_text()
-    kept = list(Path("/tmp").glob("hepsub-kept.*"))
+    kept = list(desk.sandbox.path(SCRATCH).glob("hepsub-kept.*"))
     try:
         assert waited.returncode == 60, waited
         assert [(path / "out.rec").read_text() for path in kept] == ["made\n"], err
-        assert str(kept[0]) in err
+        assert f"{SCRATCH}/{kept[0].name} on " in err
     finally:
         for path in kept:
-            desk.sandbox.run(["rm", "-rf", path])
-    assert left_on_the_node() == []
+            desk.sandbox.run(["rm", "-rf", f"{SCRATCH}/{path.name}"])
+    assert left_on_the_node(desk) == []

@@ -99,7 +99,7 @@ def test_how_many_fit_is_about_right() -> None:
     ("files", "said", "remedy"),
     [
         (manifests(1200, 3000), "of these jobs about 9", "submit at most 9"),
-        (manifests(1, 3_500_000), "libraries of these jobs are larger", "-in"),
+        (manifests(1, 3_500_000), "program and libraries are larger", "-in"),
     ],
 )
 def test_more_than_slurm_takes_is_refused(files: list[Enclosed], said: str, remedy: str) -> None:
