@@ -299,6 +299,7 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
                 stderr=err,
                 while_running=True,
                 queued=bool(queued),
+                on_node=not self.rules.shared_filesystem,
             )
         return None
 

@@ -190,11 +190,28 @@ def test_another_user_finds_no_secret(desk: LoginNode, hidden: Hidden, slurm: Sl
 )
 def test_what_cannot_travel_is_refused(desk: LoginNode, words: tuple[str, ...], said: str) -> None:
     desk.account.write("raw.dat", "")
-    desk.account.write("large.sh", f"#!/bin/sh\nexit\n{os.urandom(2_450_000).hex()}\n", mode=0o755)
+    write_large(desk)
     done = desk.run(["hep_sub", *words, "large.sh", "-argu", "0"], timeout=120)
     assert done.returncode == 49, done.stderr
     assert said in done.stderr
     assert alice_has_nothing(desk)
+
+
+def write_large(node: LoginNode) -> None:
+    """A program that fills almost all of a script."""
+    text = f"#!/bin/sh\necho made >o\nexit\n{os.urandom(2_450_000).hex()}\n"
+    node.account.write("large.sh", text, mode=0o755)
+
+
+def test_a_script_of_almost_4_mb_is_taken(
+    desk: LoginNode, hidden: Hidden, rclone_s3: S3Server
+) -> None:
+    write_large(desk)
+    cluster = hidden("-out", "o=herd:out/o_%{ProcId}", "-n", "3", "large.sh", env=HASTE)
+    size = f"scontrol write batch_script {cluster}_0 - | wc -c"
+    assert 3_600_000 < int(does(desk, "sh", "-c", size)) < 4_000_000
+    assert desk.run(["hep_wait", str(cluster)], env=later(desk)).returncode == 0
+    assert set(stored(rclone_s3)) == {"o_0", "o_1", "o_2"}
 
 
 def alice_has_nothing(node: LoginNode) -> bool:
@@ -243,3 +260,27 @@ def test_what_cannot_be_stored_is_kept_on_the_node(
         for path in kept:
             desk.sandbox.run(["rm", "-rf", f"{SCRATCH}/{path.name}"])
     assert left_on_the_node(desk) == []
+
+
+def test_what_slurm_has_forgotten_the_store_knows(
+    desk: LoginNode, slurm: Slurm, rclone_s3: S3Server
+) -> None:
+    """Nobody asked while Slurm knew: what succeeded has a marker, and what failed has none."""
+    rclone_s3.client().delete_object(Bucket="raw", Key="run_0")
+    desk.account.write("again.sh", WORK.replace("exit 8", "true"), mode=0o755)
+    slurm.configure(memory_s=2)
+    slurm.run(["scontrol", "reconfigure"])
+    try:
+        words = ("-nocheck", *IN_AND_OUT, "again.sh", "-argu", "%{ProcId}")
+        cluster = submitted(desk, "-n", "2", *words, env=HASTE)
+        wait_for(lambda: slurm.run(["squeue", "-h", "-t", "all"]).stdout == "", "it has forgotten")
+    finally:
+        slurm.configure()
+        slurm.run(["scontrol", "reconfigure"])
+    waited = desk.run(["hep_wait", str(cluster)])
+    assert (waited.returncode, "the end of 1 is not known" in waited.stderr) == (60, True)
+    put(rclone_s3, "run_0", "late")
+    again = desk.run(["hep_sub", "-resubmit", str(cluster), "-failed", "-unknown"])
+    assert again.stdout.startswith("1 job(s) submitted"), again.stderr
+    assert desk.run(["hep_wait", again.stdout.split()[-1]]).returncode == 0
+    assert stored(rclone_s3)["rec_0"] == "late of 0 "
