@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
+import time
 from collections.abc import Callable
 
 import pytest
@@ -241,7 +244,7 @@ def test_what_cannot_be_stored_is_kept_on_the_node(
     """Nothing comes home from there: the job tries until its walltime ends, and says where its outputs are."""
     go = desk.account.work / "go"
     cluster = hidden(
-        "-wt", "1min", "-out", "out.rec=herd:out/rec", "waits.sh", "-argu", str(go), env=HASTE
+        "-wt", "30s", "-out", "out.rec=herd:out/rec", "waits.sh", "-argu", str(go), env=HASTE
     )
     wait_for(lambda: states(desk, cluster) == "R", "it runs")
     rclone_s3.stop()
@@ -284,3 +287,27 @@ def test_what_slurm_has_forgotten_the_store_knows(
     assert again.stdout.startswith("1 job(s) submitted"), again.stderr
     assert desk.run(["hep_wait", again.stdout.split()[-1]]).returncode == 0
     assert stored(rclone_s3)["rec_0"] == "late of 0 "
+
+
+@pytest.mark.parametrize("moment_s", [0.5, 0.7, 0.9])
+def test_killed_at_any_moment_it_is_one_or_none(
+    desk: LoginNode, rclone_s3: S3Server, moment_s: float
+) -> None:
+    """What its jobs start with is in the script when there is one, and the next command releases them."""
+    key = f"apart{moment_s:.1f}"  # Slurm knows the earlier ones
+    desk.account.write("again.sh", WORK.replace("exit 8", "true"), mode=0o755)
+    words = ("hep_sub", "-once", key, *IN_AND_OUT, "again.sh", "-argu", "%{ProcId}", "-n", "3")
+    with subprocess.Popen(
+        desk.command(words), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as child:
+        time.sleep(moment_s)
+        desk.sandbox.run(["pkill", "-KILL", "-u", "hepalice", "-f", "hep_sub"], check=False)
+        child.send_signal(signal.SIGKILL)
+    again = desk.run(words)
+    assert again.returncode == 0, again.stderr
+    cluster = again.stdout.split()[-1]
+    waited = desk.run(["hep_wait", cluster, "-timeout", "60"], timeout=90)
+    assert waited.returncode == 0, waited.stderr
+    assert stored(rclone_s3) == {f"rec_{n}": f"raw {n} of {n} " for n in range(3)}
+    marks = desk.sandbox.run(["squeue", "-h", "-a", "-t", "all", "-o", "%F %k"]).stdout
+    assert {line.split()[0] for line in marks.splitlines() if line.endswith(f":{key}")} == {cluster}
