@@ -109,20 +109,19 @@ def test_all_that_jobs_start_with_is_in_the_script(
     assert [job["exit_code"] for job in ended(desk, cluster)] == [0, 0, 0]
 
 
-def test_programs_and_items_of_their_own(
-    desk: LoginNode, hidden: Hidden, rclone_s3: S3Server
-) -> None:
-    """Each job has its own program and list of items, and no other job's."""
+def test_programs_libraries_and_items(desk: LoginNode, hidden: Hidden, rclone_s3: S3Server) -> None:
+    """Each job has its own program and list of items, no other job's, and the libraries of all."""
+    desk.account.write("lib/bin/says", "#!/bin/sh\necho it says\n", mode=0o755)
     for name in ("one", ".two"):
-        text = f'#!/bin/sh\nls -A | grep -c two >out.rec\necho "{name}" "$@" >>out.rec\n'
+        text = f'#!/bin/sh\nls -A | grep -c two >out.rec\necho "{name}" "$@" $(says) >>out.rec\n'
         desk.account.write(f"{name}.sh", text, mode=0o755)
     desk.account.write("runs.txt", "one.sh\n.two.sh\n")
     words = ("-list", "runs.txt", "%{item}", "-argu", "%{item}", "a b")
-    cluster = hidden(*words, "-out", "out.rec=herd:out/rec_%{ProcId}", env=HASTE)
+    cluster = hidden(*words, "-lib", "lib", "-out", "out.rec=herd:out/rec_%{ProcId}", env=HASTE)
     assert desk.run(["hep_wait", str(cluster)], env=later(desk)).returncode == 0
     assert stored(rclone_s3) == {
-        "rec_0": "0\none one.sh a b\n",
-        "rec_1": "1\n.two .two.sh a b\n",
+        "rec_0": "0\none one.sh a b it says\n",
+        "rec_1": "1\n.two .two.sh a b it says\n",
     }
 
 
