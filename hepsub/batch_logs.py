@@ -26,6 +26,7 @@ class LogPlaces(Struct, frozen=True, kw_only=True):
         while_running: whether a run writes them there; else they come there at its end.
         element: whether a computing element has the job, behind which nobody can look.
         queued: whether the job is in the queue; else it is in the history.
+        on_node: whether they stay on the node, of which this host sees nothing.
     """
 
     status: JobStatus
@@ -35,6 +36,7 @@ class LogPlaces(Struct, frozen=True, kw_only=True):
     while_running: bool = False
     element: bool = False
     queued: bool = True
+    on_node: bool = False
 
 
 class Piece(Struct, frozen=True, kw_only=True):

@@ -16,7 +16,7 @@ from hepsub.errors import HepsubError
 from hepsub.job import Columns
 from hepsub.jobid import Again, SubmissionRef
 from hepsub.plan.items import ends_by_count
-from hepsub.plan.model import BUNDLE, ELEMENT, SHARED, SPOOL, Delivery, Plan
+from hepsub.plan.model import BUNDLE, ELEMENT, SCRIPT, SHARED, SPOOL, Delivery, Plan
 from hepsub.plan.staging import Staging, StagingPlan
 from hepsub.plan.template import Values, parse_template, values_of
 from hepsub.terminal import printable
@@ -62,6 +62,7 @@ class BundleRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         per: how many items each job has, in a request that says no ends.
         spool: whether the files were handed over to the schedd.
         element: whether a computing element takes the jobs, and their files with them.
+        in_script: whether the batch script has the files.
         stdout: where standard output goes, as a template; empty for not known.
         stderr: the same for standard error.
         event_log: HTCondor's event log of the cluster; empty for none, or not known.
@@ -86,6 +87,7 @@ class BundleRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     per: _Natural = 1
     spool: bool = False
     element: bool = False
+    in_script: bool = False
     stdout: str = ""
     stderr: str = ""
     event_log: str = ""
@@ -105,6 +107,8 @@ class BundleRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             return SPOOL
         if self.element:
             return ELEMENT
+        if self.in_script:
+            return SCRIPT
         return SHARED if self.staging.shared else BUNDLE
 
     @property
@@ -152,6 +156,7 @@ def request_for(plan: Plan, staging: StagingPlan, uuid: str, schedd: str) -> Bun
         columns=plan.columns,
         spool=plan.route.delivery.handed_over,
         element=plan.route.element is not None,
+        in_script=plan.route.delivery.in_script,
         stdout=str(plan.stdout),
         stderr=str(plan.stderr),
         event_log=plan.event_log,

@@ -13,6 +13,7 @@ from hepsub.errors import (
     LogDirectoryMissing,
     LogDirectoryNotWritable,
     NotExpressible,
+    NotOnSlurm,
     OutputConflict,
     ScriptMissing,
     ScriptNotExecutable,
@@ -208,6 +209,45 @@ def check_handed_over(plan: StagingPlan, executable: Template, jobs: Sequence[Va
                     " and blanks, and expands $$",
                     remedy="give it another name" + ("" if name == script else ": -in PATH=NAME"),
                 )
+
+
+def check_in_script(plan: StagingPlan, jobs: Sequence[Values], pool: str) -> None:
+    """Refuse what cannot travel where the batch script has all that jobs start with, and nothing comes home.
+
+    Args:
+        plan: how files travel.
+        jobs: what the names stand for in each job.
+        pool: the pool's name in the policy.
+
+    Raises:
+        NotOnSlurm: a place is on this host, or named after the cluster; or the jobs store nothing.
+    """
+    if plan.needs_cluster:
+        raise NotOnSlurm(
+            f"%{{ClusterId}} in -in or -out: the nodes of {pool} get their signed URLs in the batch script, which is"
+            " written before Slurm gives the cluster its id",
+            remedy="write %{Uuid} instead, which is another one in each submission",
+        )
+    files = plan.carried_by(jobs)
+    for inputs, outputs in zip(files.inputs, files.outputs, strict=True):
+        for each in inputs:
+            if isinstance(each.place, FilePlace):
+                raise NotOnSlurm(
+                    f"the input {each.place.path} is on this host, of which the nodes of {pool} see nothing",
+                    remedy=f"put it into a storage: -in STORAGE:BUCKET/KEY={each.name}",
+                )
+        for each in outputs:
+            if isinstance(each.place, FilePlace):
+                raise NotOnSlurm(
+                    f"the output {each.name} is for {each.place.path} on this host, of which the nodes of {pool} see"
+                    " nothing",
+                    remedy=f"put it into a storage: -out {each.name}=STORAGE:BUCKET/KEY",
+                )
+    if not plan.outputs:
+        raise NotOnSlurm(
+            f"the nodes of {pool} see none of this host's directories, and of these jobs nothing would be seen again",
+            remedy="-out NAME=STORAGE:BUCKET/KEY puts what they make into a storage",
+        )
 
 
 def check_brought_home(plan: StagingPlan, jobs: Sequence[Values]) -> None:

@@ -69,6 +69,8 @@ def _way(staging: Staging, route: Route) -> tuple[str, str]:
     delivery = route.delivery
     if delivery.handed_over:
         when, why = "not refreshed at all", "the jobs are handed over with their files"
+    elif delivery.in_script:
+        when, why = "not refreshed at all", "the batch script has the jobs' files"
     elif delivery.taken_early:
         when = "not refreshed from when the site has taken the job"
         why = "its files have left then"

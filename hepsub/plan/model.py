@@ -58,6 +58,8 @@ class Delivery(Struct, frozen=True, kw_only=True):
             what is replaced later does not reach them.
         on_this_machine: whether the jobs run on this very machine, without worker nodes, ClassAds or schedd.
         on_hold: whether they are submitted on hold, and released when their id is in the journal.
+        in_script: whether what they start with stands in the batch script, which nobody can change afterwards, and
+            nothing but what they store themselves is seen again.
     """
 
     shared: bool = False
@@ -69,6 +71,7 @@ class Delivery(Struct, frozen=True, kw_only=True):
     taken_early: bool = False
     on_this_machine: bool = False
     on_hold: bool = False
+    in_script: bool = False
 
 
 SHARED: Final = Delivery(shared=True, schedd_reads_bundle=True, refreshed=True)
@@ -83,6 +86,8 @@ EMBEDDED: Final = Delivery(shared=True, refreshed=True, on_this_machine=True)
 """The embedded pool."""
 SLURM: Final = Delivery(shared=True, refreshed=True, on_hold=True)
 """Slurm, whose nodes share this host's file system."""
+SCRIPT: Final = Delivery(on_hold=True, in_script=True, taken_early=True)
+"""Slurm, whose nodes see none of this host's directories."""
 
 
 def delivery_for(pool: Pool, sites: Iterable[Site] = ()) -> Delivery:
@@ -90,7 +95,7 @@ def delivery_for(pool: Pool, sites: Iterable[Site] = ()) -> Delivery:
     if pool.kind == "here":
         return EMBEDDED
     if pool.is_slurm:
-        return SLURM
+        return SLURM if pool.shared_filesystem else SCRIPT
     if pool.spool:
         return SPOOL
     sites = tuple(sites)

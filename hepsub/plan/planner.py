@@ -78,8 +78,8 @@ def make_plan(made: Draft, facts: Facts, route: Route | None = None) -> Plan:
         route = with_words(route, words)
     facts = facts.at(route.paths)
     _check_number(made, route)
-    image = _image(made, facts, os, route.sites)
-    new = _new_directories(made, facts)
+    image = _image(made, facts, os, route)
+    new = () if route.delivery.in_script else _new_directories(made, facts)
     staging, told = _staging(made, facts, route, image)
     has_scratch = staging is not None and not staging.in_place
     travelling = choose_environment(
@@ -325,17 +325,17 @@ def _system(spec: JobSpec, policy: Policy) -> str:
     return by_folded.get(asked.casefold(), asked)
 
 
-def _image(made: Draft, facts: Facts, os: str, sites: tuple[str, ...]) -> str:
+def _image(made: Draft, facts: Facts, os: str, route: Route) -> str:
     spec = made.spec
     if spec.image is not None:
         if re.match(_REGISTRY_IMAGE, spec.image):
             return spec.image
-        if not facts.image_exists:
+        if not (facts.image_exists or route.delivery.in_script):
             raise ImageMissing(
                 f"no such container image: {spec.image}", remedy="check the path after -image"
             )
         return absolute(spec.image, made.situation.cwd)
-    return image_for(os, made.policy, sites) if os else ""
+    return image_for(os, made.policy, route.sites) if os else ""
 
 
 def _check_texts(made: Draft, arguments: tuple[Template, ...]) -> None:

@@ -301,6 +301,9 @@ def _local_reason(placement: Placement, delivery: Delivery, rule: NamedRule | No
     if delivery.handed_over:
         because = "the pool sees none of this host's directories: its files travel with it"
         return Reason(rule="local", matched="spool = true", because=because)
+    if delivery.in_script:
+        because = "the pool sees none of this host's directories: the batch script has its files"
+        return Reason(rule="local", matched="shared_filesystem = false", because=because)
     if placement.remote is Remote.NEVER:
         return Reason(rule="local", matched="-normt", because="the user wants the local cluster")
     if rule is not None and rule.rule.remote == NEVER:

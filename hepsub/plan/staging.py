@@ -338,7 +338,7 @@ def plan_staging(
         cwd=str(cwd),
         bundle_root=root,
         grace=_IN_PLACE_GRACE_S if in_place else rules.grace,
-        home_limit=rules.home_limit * _MB,
+        home_limit=0 if delivery.in_script else rules.home_limit * _MB,
         put_limit=rules.put_limit * _MB,
         copy_limit=rules.copy_limit * _MB,
         credentials=credentials,

@@ -10,7 +10,12 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from hepsub.plan.checks import check_brought_home, check_conflicts, check_handed_over
+from hepsub.plan.checks import (
+    check_brought_home,
+    check_conflicts,
+    check_handed_over,
+    check_in_script,
+)
 from hepsub.plan.credentials import JobCredential
 from hepsub.plan.draft import Draft
 from hepsub.plan.existing import link_note, output_notes
@@ -82,7 +87,9 @@ def plan_travel(
             staging = replace(staging, image=staging.name_of(image))
     if staging is not None:
         check_conflicts(staging, made.jobs)
-        if route.delivery.taken_early:
+        if route.delivery.in_script:
+            check_in_script(staging, made.jobs, route.pool)
+        elif route.delivery.taken_early:
             check_handed_over(staging, made.layout.executable, made.jobs)
         if staging.confined:
             check_brought_home(staging, made.jobs)
@@ -90,6 +97,7 @@ def plan_travel(
         *output_notes(facts.outputs),
         *_mapped_notes(made, route),
         *_home_note(staging, made.jobs),
+        *_script_note(route),
         *link_note(staging, facts.files, made.jobs, policy.origin("staging.copy_limit")),
         *_pattern_notes(staging, made.number),
         *_library_note(facts),
@@ -121,6 +129,16 @@ def _home_note(staging: StagingPlan | None, jobs: Sequence[Values]) -> tuple[str
     return (
         "outputs for a path come home from the remote site; hep_sub -wait and hep_auth renew put them there, and until"
         f" then they lie in {staging.bundle_root}/UUID/job/PROC/home.PROC/outputs",
+    )
+
+
+def _script_note(route: Route) -> tuple[str, ...]:
+    """Where the logs are that nobody brings home."""
+    if not route.delivery.in_script:
+        return ()
+    return (
+        f"the nodes of {route.pool} see none of this host's directories: what the jobs print is on the nodes, where -o"
+        " and -e say, if that directory is there, and nowhere else",
     )
 
 

@@ -173,6 +173,13 @@ def _words(policy: Policy) -> Iterator[Mistake]:
                     if match
                     else f"it can be {' or '.join(words)}",
                 )
+    for name, pool in policy.pool.items():
+        if not pool.shared_filesystem and pool.kind != "slurm":
+            yield Mistake(
+                key=f"pool.{name}.shared_filesystem",
+                what="only a pool of Slurm's has it",
+                remedy="spool = true hands the files to a schedd that sees none of this host's directories",
+            )
     for name in policy.credential:
         if not re.fullmatch(_CREDENTIAL, name):
             yield Mistake(

@@ -149,6 +149,8 @@ class Pool(Struct, frozen=True, kw_only=True):
         account: Slurm's account; {group} stands for the group. Empty for the user's own.
         scratch: the directory of Slurm's nodes in which jobs whose files travel get one of their own; `$USER` is the
             login name.
+        shared_filesystem: whether Slurm's nodes see this host's file system; else the batch script has what jobs start
+            with, and inputs and outputs are in storages.
     """
 
     kind: str = "condor"
@@ -165,6 +167,7 @@ class Pool(Struct, frozen=True, kw_only=True):
     partitions: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     account: str = ""
     scratch: str = "/tmp"  # noqa: S108 (each job makes a directory of its own there)
+    shared_filesystem: bool = True
 
     @property
     def is_slurm(self) -> bool:

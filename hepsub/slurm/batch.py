@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -36,6 +37,7 @@ from hepsub.jobid import JobId, SubmissionRef
 from hepsub.plan.credentials import JobCredential
 from hepsub.plan.model import Plan
 from hepsub.policy.model import Pool
+from hepsub.slurm.enclosed import Enclosed, read_enclosed
 from hepsub.slurm.ends import ENDS
 from hepsub.slurm.nodes import node_named
 from hepsub.slurm.rows import NODE_FORMAT, UNTOLD, Row, read_nodes
@@ -105,8 +107,25 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
         words = shlex.join(sbatch_words(self._placed(plan), uuid, self.rules))
         return f"{words}\n\n{self._script(plan, uuid)}"
 
-    def _script(self, plan: Plan, uuid: str) -> str:
-        return script(plan, uuid, str(self.slips.place(uuid) / ENDS), self.rules.scratch)
+    def _script(self, plan: Plan, uuid: str, enclosed: Sequence[Enclosed] = ()) -> str:
+        return script(plan, uuid, str(self.slips.place(uuid) / ENDS), self.rules.scratch, enclosed)
+
+    def _enclosed(self, plan: Plan, uuid: str) -> tuple[Enclosed, ...]:
+        """What the script has to have for its jobs; nothing where their nodes read the bundle.
+
+        Raises:
+            SubmissionRefused: it cannot be read.
+        """
+        if plan.staging is None or not plan.route.delivery.in_script:
+            return ()
+        bundle = Path(plan.staging.bundle_root) / uuid
+        try:
+            return tuple(read_enclosed(bundle, plan.number))
+        except OSError as error:
+            raise SubmissionRefused(
+                f"what travels with the jobs cannot be read in {bundle}: {error.strerror}",
+                remedy="submit again",
+            ) from error
 
     def submit(self, plan: Plan, uuid: str) -> Submitted:
         """Submit one array, on hold until its id is in the journal.
@@ -116,7 +135,7 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
         """
         plan, notes = self._can_ask(self._placed(plan))
         words = sbatch_words(plan, uuid, self.rules)
-        text = self._script(plan, uuid)
+        text = self._script(plan, uuid, self._enclosed(plan, uuid))
         slip = slip_of(plan, uuid, self.pool, self.now)
         try:
             self.slips.begin(slip)
@@ -280,6 +299,7 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
                 stderr=err,
                 while_running=True,
                 queued=bool(queued),
+                on_node=not self.rules.shared_filesystem,
             )
         return None
 

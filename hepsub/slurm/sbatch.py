@@ -45,9 +45,10 @@ def _words(plan: Plan, uuid: str, pool: Pool) -> Iterator[str]:
     yield f"--array=0-{plan.number - 1}{most}"
     yield f"--job-name={printable(plan.name or PurePath(plan.script).name)}"
     yield f"--comment={MARK}{uuid}{f':{plan.once}' if plan.once else ''}"
-    yield f"--chdir={plan.directory}"
+    in_script = plan.route.delivery.in_script
+    yield f"--chdir={pool.scratch if in_script else plan.directory}"
     logs = log_patterns(plan)
-    out, err = logs if all(logs) else (_NOWHERE, _NOWHERE)
+    out, err = logs if all(logs) and not in_script else (_NOWHERE, _NOWHERE)
     yield from ("--input=none", f"--output={out}", f"--error={err}", "--open-mode=truncate")
     yield from ("--nodes=1", "--ntasks=1", f"--cpus-per-task={plan.cpus}")
     yield f"--mem={plan.memory_mb}M"

@@ -2,21 +2,24 @@
 
 The program is started as it lies there, so that its name, its first line and its mode count as they do at HTCondor;
 Slurm itself would run a copy (sbatch(1)). A job whose files travel, or that runs in an image, is started by the
-bundle's scratch.sh, which gives it a directory of its own on the node, and the wrapper there.
+bundle's scratch.sh, which gives it a directory of its own on the node, and the wrapper there. Where the nodes see no
+bundle, scratch.sh stands in the script, and behind the last line all that the jobs start with (enclosed.py).
 """
 
 from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from hepsub import __version__
 from hepsub.errors import NotOnSlurm
-from hepsub.plan.bundle_paths import SCRATCH, SHARED
+from hepsub.plan.bundle_paths import NO_LIST, SCRATCH, SHARED
 from hepsub.plan.environment import JOB_ID
 from hepsub.plan.model import Plan
+from hepsub.plan.staging import Seal, StagingPlan
 from hepsub.plan.template import Name, Template, Values
+from hepsub.slurm.enclosed import MARK, Enclosed, how_many_fit, packed
 from hepsub.slurm.ends import ENDED_EARLY, NO_BUNDLE, NO_DIRECTORY, NO_LOG
 
 _NOT_STARTED_CODE = 73
@@ -37,26 +40,53 @@ _TERM_S = 20
 _SPELLABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-def script(plan: Plan, uuid: str, ends: str, scratch: str) -> str:
+def script(
+    plan: Plan, uuid: str, ends: str, scratch: str, enclosed: Sequence[Enclosed] = ()
+) -> str:
     """The batch script of a plan.
 
     Args:
         plan: the plan; its UUID is no name any more.
         uuid: the submission's.
-        ends: the directory, absolute, in which a job notes how its program ended.
+        ends: the directory, absolute, in which a job notes how its program ended, where its node sees it.
         scratch: the directory of the nodes in which jobs get their own, absolute.
+        enclosed: the files that the script has for its jobs, where it has to; none to look at it without them.
 
     Raises:
         NotOnSlurm: it is larger than Slurm takes.
     """
+    in_script = plan.route.delivery.in_script
     start = _starter(plan, uuid, scratch)
-    text = "\n".join([*_begin(plan, uuid), *_jobs(plan), *start, *_run(ends)]) + "\n"
-    if len(text.encode("utf-8", "surrogateescape")) > _MOST_BYTES:
+    end = _run("" if in_script else ends)
+    text = "\n".join([*_begin(plan, uuid), *_jobs(plan), *start, *end]) + "\n"
+    if in_script:
+        text += f"{MARK}\n"
+    size = len(text.encode("utf-8", "surrogateescape"))
+    if size > _MOST_BYTES:
         raise NotOnSlurm(
             f"the arguments of {plan.number} jobs are more than the 4 MB that Slurm takes in one script",
             remedy="submit fewer jobs at once, or let the program read its line of the list by %{ProcId}",
         )
-    return text
+    if not enclosed:
+        return text
+    files = packed(enclosed)
+    if size + len(files) > _MOST_BYTES:
+        raise _too_much(plan.number, how_many_fit(enclosed, plan.number, _MOST_BYTES - size))
+    return text + files
+
+
+def _too_much(number: int, fitting: int) -> NotOnSlurm:
+    what = "has to have what they start with, and Slurm takes 4 MB"
+    if fitting:
+        return NotOnSlurm(
+            f"the batch script of {number} jobs {what}: of these jobs about {fitting} fit",
+            remedy=f"submit at most {fitting} at once: -first N counts on where the last ones ended",
+        )
+    return NotOnSlurm(
+        f"the batch script of these jobs {what}: their program and libraries are larger",
+        remedy="put what is large into a storage, and name it with -in; libraries go there by themselves where"
+        " [staging] of the policy has libraries",
+    )
 
 
 def _begin(plan: Plan, uuid: str) -> Iterator[str]:
@@ -76,11 +106,42 @@ def _starter(plan: Plan, uuid: str, scratch: str) -> Iterator[str]:
     """What stands before the program's arguments where its files travel: the manifest names the program."""
     if plan.staging is None:
         return
-    bundle = shlex.quote(f"{plan.staging.bundle_root}/{uuid}")
-    yield f"[ -x {bundle}/{SHARED}/{SCRATCH} ] || _hepsub_told={NO_BUNDLE}"
     yield "shift"
-    yield f'set -- {bundle}/{SHARED}/{SCRATCH} {bundle} "$_hepsub_proc" "$@"'
+    if plan.route.delivery.in_script:
+        yield from _OPEN_LOGS
+        yield from _own_starter(plan.staging)
+    else:
+        bundle = shlex.quote(f"{plan.staging.bundle_root}/{uuid}")
+        yield f"[ -x {bundle}/{SHARED}/{SCRATCH} ] || _hepsub_told={NO_BUNDLE}"
+        yield f'set -- {bundle}/{SHARED}/{SCRATCH} {bundle} "$_hepsub_proc" "$@"'
     yield f"export HEPSUB_NODE_SCRATCH={shlex.quote(scratch)} HEPSUB_TERM_S={_TERM_S}"
+
+
+_OPEN_LOGS = (
+    'if (: >"$_hepsub_out") 2>/dev/null; then exec >"$_hepsub_out"; fi',
+    'if [ "$_hepsub_out" = "$_hepsub_err" ]; then exec 2>&1',
+    'elif (: >"$_hepsub_err") 2>/dev/null; then exec 2>"$_hepsub_err"; fi',
+)
+"""Who submits does not know the nodes' directories: a log that has no place there is no reason not to run."""
+
+
+def _own_starter(staging: StagingPlan) -> Iterator[str]:
+    """The text of scratch.sh, and which of the files behind the script are the job's."""
+    from hepsub.bundle.sent import worker_file
+
+    yield "_hepsub_scratch() ("
+    yield worker_file(SCRATCH).rstrip("\n")
+    yield ")"
+    seal = staging.seal or Seal(wrapper=NO_LIST, sets=(NO_LIST,))
+    if seal.set_of:
+        yield "case $_hepsub_proc in"
+    for number, digest in enumerate(seal.sets):
+        procs = "|".join(str(proc) for proc, each in enumerate(seal.set_of) if each == number)
+        of_set = f"export HEPSUB_SET={number} HEPSUB_SEAL={digest}"
+        yield f"{procs}) {of_set} ;;" if seal.set_of else of_set
+    if seal.set_of:
+        yield "esac"
+    yield 'set -- _hepsub_scratch "$0" "$_hepsub_proc" "$@"'
 
 
 def _jobs(plan: Plan) -> Iterator[str]:
@@ -119,9 +180,11 @@ def _job(
     for name, value in variables.items():
         yield f"export {_spellable(name)}={_word(value)}"
     yield f"set -- {' '.join(map(_word, words))}"
-    if not all(log_patterns(plan)):
-        logs = (plan.stdout, plan.stderr)
-        out, err = (_word(each if values is None else each.fill_known(values)) for each in logs)
+    logs = (plan.stdout, plan.stderr)
+    out, err = (_word(each if values is None else each.fill_known(values)) for each in logs)
+    if plan.route.delivery.in_script:
+        yield f"_hepsub_out={out} _hepsub_err={err}"
+    elif not all(log_patterns(plan)):
         # `command`: a shell whose exec fails would end there (POSIX, special built-ins).
         yield f"command exec >{out} 2>{'&1' if out == err else err} || _hepsub_told={NO_LOG}"
 
@@ -143,7 +206,6 @@ def _word(template: Template) -> str:
 
 def _run(ends: str) -> Iterator[str]:
     """Start the program and note its end; what ends the job early ends it first, and this shell notes that."""
-    note = f"{shlex.quote(ends)}/$_hepsub_proc"
     yield f"export {JOB_ID}"
     # A script that goes by its index in the array means the one that it was submitted with: hepsub's count from 0.
     yield "SLURM_ARRAY_TASK_ID=$_hepsub_index"
@@ -152,13 +214,15 @@ def _run(ends: str) -> Iterator[str]:
     yield "_hepsub_began=$(date +%s)"
     yield f'if [ "$_hepsub_told" ]; then (exit {_NOT_STARTED_CODE}); else "$@"; fi'
     yield "_hepsub_code=$?"
-    # Slurm signals one process after the other, and this shell not always first.
-    yield '[ "$_hepsub_code" -ne 143 ] || sleep 1'
-    yield (
-        'printf "%s %s %s %s %s\\n" "$_hepsub_code" "$_hepsub_began" "$(date +%s)"'
-        ' "${SLURMD_NODENAME:--}" "$_hepsub_told"'
-        f" 2>/dev/null >{note}.new && mv -f {note}.new {note} 2>/dev/null"
-    )
+    if ends:
+        note = f"{shlex.quote(ends)}/$_hepsub_proc"
+        # Slurm signals one process after the other, and this shell not always first.
+        yield '[ "$_hepsub_code" -ne 143 ] || sleep 1'
+        yield (
+            'printf "%s %s %s %s %s\\n" "$_hepsub_code" "$_hepsub_began" "$(date +%s)"'
+            ' "${SLURMD_NODENAME:--}" "$_hepsub_told"'
+            f" 2>/dev/null >{note}.new && mv -f {note}.new {note} 2>/dev/null"
+        )
     yield "exit $_hepsub_code"
 
 

@@ -12,7 +12,6 @@ from tests.testbed.login import LoginNode
 from tests.testbed.slurm import SCRATCH
 
 POLICY = f"""\
-[pool.hpc]
 kind = "slurm"
 partitions = {{ short = "short" }}
 scratch = "{SCRATCH}"
@@ -26,11 +25,11 @@ LONG = "#!/bin/sh\necho begun\nsleep 900\n"
 WAIT_S = 60
 
 
-def write_policy(node: LoginNode, more: str = "") -> None:
-    """The policy of the user's own: Slurm is the only pool that is asked."""
+def write_policy(node: LoginNode, more: str = "", *, pool: str = "") -> None:
+    """The policy of the user's own: Slurm is the only pool that is asked, and these lines say more of it."""
     directory = node.account.home / ".config/hepsub"
     directory.mkdir(parents=True, exist_ok=True)
-    (directory / "config.toml").write_text(POLICY + more)
+    (directory / "config.toml").write_text(f"[pool.hpc]\n{pool}{POLICY}{more}")
     node.sandbox.run(["chown", "-R", f"{node.account.name}:", node.account.home / ".config"])
 
 

@@ -84,7 +84,14 @@ def forecast(
     window = Window(now=now, needed=session.policy.staging.expected_wait + limit)
     by_name = {each.name: each for each in staging.credentials}
     notes: list[str] = []
-    travelling = [_access(name, store, now, refreshed=refreshed) for name, store in stores.items()]
+    late = (
+        "keeps its outputs on its node"
+        if plan.route.delivery.in_script
+        else "brings its outputs home"
+    )
+    travelling = [
+        _access(name, store, now, late, refreshed=refreshed) for name, store in stores.items()
+    ]
     travelling += [
         _credential(by_name[each.name], each, refreshed=refreshed, renewed=active)
         for each in credentials
@@ -118,7 +125,9 @@ def _mailbox(session: Session, plan: Plan, staging: Staging, stores: Mapping[str
     )
 
 
-def _access(name: str, store: Store, now: float, *, refreshed: bool) -> _Travelling | str:
+def _access(
+    name: str, store: Store, now: float, late: str, *, refreshed: bool
+) -> _Travelling | str:
     """URLs can be signed anew for as long as there are keys: a token gives new ones, a session ends.
 
     A sentence where nobody knows when that is.
@@ -126,7 +135,7 @@ def _access(name: str, store: Store, now: float, *, refreshed: bool) -> _Travell
     if store.keys.token and store.keys.expires is None:
         return (
             f"the keys for the storage {name} are a session's, and when it ends is not known: signed URLs die"
-            " with it, and jobs that come later bring their outputs home"
+            f" with it, and a job that comes later {late}"
         )
     end = now + store.lifetime(now)
     lasting = store.keys.expires is None or bool(store.storage.token_name)
@@ -135,7 +144,7 @@ def _access(name: str, store: Store, now: float, *, refreshed: bool) -> _Travell
         expires=end,
         renewable_until=None if lasting and refreshed else end,
         obtain="have it done" if lasting else "get new keys",
-        consequence="a job that comes later brings its outputs home",
+        consequence=f"a job that comes later {late}",
     )
     return _Travelling(expiry=expiry)
 

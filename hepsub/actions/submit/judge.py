@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from hepsub.actions.lineage import Lineage, Run, by_submission
 from hepsub.actions.submissions import is_spooled
+from hepsub.actions.submit.stored import stored_ends
 from hepsub.batch import (
     SAVED_AT_HOME,
     SPOOLED_WITHIN_S,
@@ -137,8 +138,8 @@ def judge(session: Session, lineage: Lineage, *, thorough: bool = True) -> tuple
     earlier = {(run.ref.uuid, run.proc): proc for proc, run in lineage.runs.items()}
     found: list[Judged] = []
     for ref, runs in by_submission(lineage.runs.values()).items():
-        queued, kept = _asked(session, ref, runs, thorough=thorough)
         bundle = find_bundle(session.bundles, ref)
+        queued, kept = _asked(session, ref, runs, bundle, thorough=thorough)
         collected = is_spooled(session, ref.pool)
         for run in runs:
             if run.proc in queued:
@@ -176,7 +177,12 @@ def judge_late(
 
 
 def _asked(
-    session: Session, ref: SubmissionRef, runs: Sequence[Run], *, thorough: bool
+    session: Session,
+    ref: SubmissionRef,
+    runs: Sequence[Run],
+    bundle: Bundle | None,
+    *,
+    thorough: bool,
 ) -> tuple[dict[int, JobStatus | None], Kept]:
     """What a schedd has of jobs in its queue (None for those it has still to make), and what is known of the past."""
     schedd = session.schedd(ref.pool, ref.schedd)
@@ -193,6 +199,9 @@ def _asked(
         most = max(ref.number, len(runs))
         told = schedd.history(wanted, most, max(0.0, when - CLOCKS_S) if when else 0.0)
         new = {job.proc: kept.told(job) for job in reversed(told) if job.proc not in kept.jobs}
+        forgotten = [proc for proc in missing if proc not in new]
+        if forgotten and bundle is not None and bundle.request.in_script:
+            new |= {job.proc: job for job in stored_ends(session, bundle, ref, forgotten)}
         lacking = ref.number and any(proc not in new for proc in missing)
         asked = Asked(asked=session.situation.now, ended=ended) if lacking else None
         if ref.uuid:

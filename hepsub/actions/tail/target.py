@@ -207,6 +207,9 @@ def _sentence(target: Target, places: LogPlaces) -> tuple[str, str]:
                 f"hep_fetch {target.jobs.meant} brings it{into}",
             )
     lies = f"{path} is not there" if path else "it is not known where its log is"
+    if places.on_node:
+        host = places.status.host or "its node"
+        lies = f"its {log} is on {host}, of which this host sees nothing: in {path}, if that directory is there"
     if stands is Standing.ENDED:
         return f"has ended, and {lies}", f"hep_history {meant} tells how it ended"
     return f"runs, and {lies}", f"{why} more"

@@ -212,6 +212,8 @@ def test_where_the_log_is_written_at_home_nobody_looks_elsewhere(bench: Bench) -
         (State.RUNNING, {"element": True}, "13.0 is with a computing element, behind which nobody can look"),
         (State.RUNNING, {"while_running": True}, "13.0 runs, and {log} is not there"),
         (State.COMPLETED, {}, "13.0 has ended, and {log} is not there"),
+        (State.RUNNING, {"while_running": True, "on_node": True},
+         "13.0 runs, and its stdout is on its node, of which this host sees nothing: in {log}, if"),
         (State.REMOVED, {"stdout": ""}, "13.0 has ended, and it is not known where its log is"),
         (State.COMPLETED, {"stdout": "/dev/null"}, "the stdout of 13.0 goes to /dev/null"),
         (State.RUNNING, {"stdout": "/dev/null", "while_running": True}, "the stdout of 13.0 goes to /dev/null"),

@@ -12,7 +12,7 @@ from hepsub import __version__
 from hepsub.bundle.request import BundleRequest, OfAnotherHepsub, from_json, request_for
 from hepsub.documents import Malformed
 from hepsub.plan.location import ObjectPlace
-from hepsub.plan.model import BUNDLE, ELEMENT, EMBEDDED, SHARED, SPOOL, Delivery
+from hepsub.plan.model import BUNDLE, ELEMENT, EMBEDDED, SCRIPT, SHARED, SPOOL, Delivery
 from hepsub.plan.objects import ObjectInfo
 from hepsub.plan.staging import Staging, plan_staging
 from hepsub.plan.template import Values
@@ -63,6 +63,7 @@ def make_request(*words: str, delivery: Delivery = SHARED, **values: object) -> 
         factory=False,
         staging=make_staging(*words, delivery=delivery),
         spool=delivery.handed_over,
+        in_script=delivery.in_script,
         format=2,
         hepsub=__version__,
         stdout="/work/out.%{ClusterId}.%{ProcId}",
@@ -70,7 +71,7 @@ def make_request(*words: str, delivery: Delivery = SHARED, **values: object) -> 
     return replace(plain, **values)
 
 
-@pytest.mark.parametrize("delivery", [SHARED, BUNDLE, SPOOL])
+@pytest.mark.parametrize("delivery", [SHARED, BUNDLE, SPOOL, SCRIPT])
 def test_the_request_survives_json(delivery: Delivery) -> None:
     """Whoever reads the file gets an equal value: rules, storages, facts, items and limits."""
     request = make_request(delivery=delivery)
@@ -118,6 +119,7 @@ def test_what_stands_in_it() -> None:
         "factory": False,
         "spool": False,
         "element": False,
+        "in_script": False,
         "items": ["/data/a", "s3://raw/b", "/data/c d"],
         "ends": [2, 3],
         "staging": {

@@ -12,7 +12,7 @@ from hepsub.plan.credentials import JobCredential
 from hepsub.plan.forecast import unopened_note
 from hepsub.plan.freshness import freshness
 from hepsub.plan.mailbox import Mailbox, mailbox_of
-from hepsub.plan.model import BUNDLE, ELEMENT, EMBEDDED, SHARED, SPOOL, Delivery, Route
+from hepsub.plan.model import BUNDLE, ELEMENT, EMBEDDED, SCRIPT, SHARED, SPOOL, Delivery, Route
 from hepsub.plan.staging import StagingPlan, plan_staging
 from hepsub.policy.model import KERBEROS, TOKEN
 from tests.fakes.world import make_policy, make_spec
@@ -60,6 +60,7 @@ def staging(
         (BUNDLE, False, True),
         (ELEMENT, False, True),
         (SPOOL, False, True),
+        (SCRIPT, False, True),
     ],
 )
 def test_who_reaches_nothing_here_has_a_mailbox(
@@ -98,6 +99,14 @@ def test_a_mailbox_is_for_what_ends(
         (BUNDLE, False, MAIL, "mailbox", "refreshed by the mailbox herd:mail/hep/"),
         (ELEMENT, False, MAIL, "mailbox", "refreshed by the mailbox herd:mail/hep/"),
         (SPOOL, False, MAIL, "mailbox", "refreshed by the mailbox herd:mail/hep/"),
+        (SCRIPT, False, MAIL, "mailbox", "refreshed by the mailbox herd:mail/hep/"),
+        (
+            SCRIPT,
+            False,
+            None,
+            "nobody",
+            "because the batch script has the jobs' files: set mailbox",
+        ),
         (BUNDLE, False, None, "nobody", "by the shadow until the job starts, then not at all"),
         (ELEMENT, False, None, "nobody", "not refreshed from when the site has taken the job"),
         (SPOOL, False, None, "nobody", "not refreshed at all, because the jobs are handed over"),

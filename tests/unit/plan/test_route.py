@@ -13,7 +13,18 @@ from hepsub.errors import (
     UsageError,
 )
 from hepsub.plan.accounting import Walltime
-from hepsub.plan.model import BUNDLE, EMBEDDED, SHARED, SPOOL, Delivery, Plan, Reason, Route
+from hepsub.plan.model import (
+    BUNDLE,
+    EMBEDDED,
+    SCRIPT,
+    SHARED,
+    SLURM,
+    SPOOL,
+    Delivery,
+    Plan,
+    Reason,
+    Route,
+)
 from hepsub.plan.needs import Need
 from hepsub.plan.route import choose_route, image_for
 from hepsub.policy.model import Policy
@@ -199,6 +210,8 @@ def test_a_site_with_the_shared_file_system_needs_no_transfer() -> None:
         ("spool = true\n", ("-site", "annex"), SPOOL),
         ("spool = true\n", ("-rmt",), SPOOL),
         ('kind = "here"\n', ("-p", "local"), EMBEDDED),
+        ('kind = "slurm"\n', (), SLURM),
+        ('kind = "slurm"\nshared_filesystem = false\n', (), SCRIPT),
     ],
 )
 def test_the_pool_and_its_sites_decide_how_files_get_there(
