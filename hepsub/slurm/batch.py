@@ -26,6 +26,7 @@ from hepsub.batch_edit import Edit
 from hepsub.batch_logs import LogPlaces, Piece, Stream
 from hepsub.batch_offers import Offer
 from hepsub.errors import (
+    NotDone,
     NotOnSlurm,
     PoolError,
     ScheddNotReached,
@@ -234,6 +235,8 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
                 uuid=row.uuid, pool=self.pool, schedd=self.name, cluster=row.cluster, number=number
             )
         for slip in self._slips(selection):
+            if (seen := found.get(slip.cluster)) and seen.uuid != slip.uuid:
+                continue  # a Slurm that lost its state gives ids once more
             found[slip.cluster] = SubmissionRef(
                 uuid=slip.uuid,
                 pool=self.pool,
@@ -288,9 +291,12 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
     def log_places(self, job: JobId) -> LogPlaces | None:
         """One job, and where its logs are, on the file system that its node shares."""
         selection = Selection(ids=(job,))
-        queued = self.queue(selection, self.now).jobs
+        rows = list(rows_of(selection, self.user, apart=True))
+        kept = self._kept(rows)
+        queued = [status_of(self.name, row, kept.get(row.uuid)) for row in rows]
         for status in queued or self.history(selection, 1):
-            slip = next(self._slips(selection), None)
+            some = iter(kept.values()) if queued else self._slips(selection)
+            slip = next(some, None)
             out, err = slip.logs_of(status.proc) if slip else ("", "")
             return LogPlaces(
                 status=status,
@@ -348,10 +354,26 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
                 if (slip := self.slips.find(uuid)) and is_slip_meant(slip, selection):
                     self.slips.cancel(uuid)
         rows = list(rows_of(selection, self.user, past=True))
+        if act is Act.RELEASE:
+            self._check_complete(rows)
         count = act_on(act, rows, self.user, self._again)
         if act is Act.REMOVE:
             self.slips.note_removed(rows, self.now)
         return count
+
+    def _check_complete(self, rows: Iterable[Row]) -> None:
+        """Refuse to release jobs whose submission was interrupted.
+
+        Raises:
+            NotDone: it was, and what they start with may not be there yet.
+        """
+        waiting = frozenset(self.slips.waiting())
+        for row in rows:
+            if row.uuid in waiting:
+                raise NotDone(
+                    f"{row.cluster}: its submission was interrupted, and what its jobs start with may not be complete",
+                    remedy="the next hep_sub completes it, and lets the jobs start",
+                )
 
     def _again(self, clusters: Sequence[int]) -> Iterator[Row]:
         ids = tuple(JobId(cluster=cluster) for cluster in clusters)

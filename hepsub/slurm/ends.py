@@ -109,8 +109,10 @@ def removed_in(place: Path) -> Iterator[tuple[float, Tasks]]:
 
 def _read_end(content: bytes) -> End | None:
     words = content.decode("utf-8", "replace").split()
-    if not 3 <= len(words) <= 5 or not all(w.isdecimal() and len(w) < 13 for w in words[:3]):
+    if not 3 <= len(words) <= 5 or not all(w.isdecimal() and len(w) < 11 for w in words[:3]):
         return None
     code, began, ended = map(int, words[:3])
+    if code > 255 or ended < began:
+        return None
     host, told = [*words[3:], "", ""][:2]
     return End(code=code, began=began, ended=ended, host="" if host == "-" else host, told=told)

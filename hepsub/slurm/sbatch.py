@@ -101,17 +101,19 @@ def variables(plan: Plan) -> Mapping[str, str]:
     return {"PATH": "/usr/local/bin:/usr/bin:/bin", **environment}
 
 
+def _kept_name(filled: str) -> str:
+    """The name of a log in a slip, where the cluster's id is filled in, and nothing that its user wrote."""
+    parts = filled.split("%{ClusterId}")
+    return "%A".join(part.replace("%", "%%") for part in parts)
+
+
 def slip_of(plan: Plan, uuid: str, pool: str, now: float) -> Slip:
     """What is kept of a submission."""
     alike = log_patterns(plan)
     logs: tuple[tuple[str, str], ...] = (alike,)
     if not all(alike):
         logs = tuple(
-            (
-                plan.stdout.fill(v).replace("%{ClusterId}", "%A"),
-                plan.stderr.fill(v).replace("%{ClusterId}", "%A"),
-            )
-            for v in plan.jobs()
+            (_kept_name(plan.stdout.fill(v)), _kept_name(plan.stderr.fill(v))) for v in plan.jobs()
         )
     return Slip(
         uuid=uuid,

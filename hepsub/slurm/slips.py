@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -75,7 +76,8 @@ class Slip(Struct, frozen=True, kw_only=True):
         return self._filled(out, proc), self._filled(err, proc)
 
     def _filled(self, pattern: str, proc: int) -> str:
-        return pattern.replace("%A", str(self.cluster)).replace("%a", str(proc))
+        names = {"A": str(self.cluster), "a": str(proc)}
+        return re.sub("%(.)", lambda found: names.get(found[1], found[1]), pattern)
 
 
 class Slips(Struct, kw_only=True, eq=False):

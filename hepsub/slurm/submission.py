@@ -31,16 +31,23 @@ def run_sbatch(command: Sequence[str], given: tuple[int, ...]) -> Completed:
         PoolUnreachable: there was no controller.
     """
     try:
-        return ask(command, check=False, pass_fds=given, timeout=_SUBMIT_S)
+        done = ask(command, check=False, pass_fds=given, timeout=_SUBMIT_S)
     except ScheddNotReached:
         raise
     except (PoolUnreachable, ToolFailed) as error:
         if isinstance(error, PoolUnreachable) and "timed out" not in error.message:
             raise
-        raise SubmissionUncertain(
-            f"Slurm did not say whether it took the jobs: {error.message}",
-            remedy="squeue --me shows whether they are there; then hep_sub lets them start",
-        ) from error
+        raise _uncertain(error.message) from error
+    if done.code < 0:  # Ctrl-C, say, which the terminal gives sbatch, too
+        raise _uncertain(f"sbatch was ended by the signal {-done.code}")
+    return done
+
+
+def _uncertain(why: str) -> SubmissionUncertain:
+    return SubmissionUncertain(
+        f"Slurm did not say whether it took the jobs: {why}",
+        remedy="squeue --me shows whether they are there; then hep_sub lets them start",
+    )
 
 
 def refusal(number: int, words: str) -> SubmissionRefused:

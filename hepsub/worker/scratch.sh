@@ -22,7 +22,7 @@ say() { printf 'hepsub: %s\n' "$*" >&2; }
 # A directory of this machine's that is locked as long as the job has a process: what was left by jobs that were
 # killed with all of their processes is known by that, and removed by the user's next one.
 take_place() {
-    for hs_left in "$hs_node"/hepsub.??????????; do
+    for hs_left in "$hs_node"/hepsub-job.??????????; do
         if [ -d "$hs_left" ] && [ ! -L "$hs_left" ] && [ -O "$hs_left" ]; then
             (exec 8<"$hs_left" && flock -n 8 && rm -rf "$hs_left") 2>/dev/null
         fi
@@ -32,7 +32,7 @@ take_place() {
     if hs_scratch=$(mktemp -d "$hs_node/hepsub-new.XXXXXXXXXX"); then
         exec 8<"$hs_scratch"
         flock -n 8 2>/dev/null
-        hs_new=$hs_scratch hs_scratch=$hs_node/hepsub.${hs_scratch##*.}
+        hs_new=$hs_scratch hs_scratch=$hs_node/hepsub-job.${hs_scratch##*.}
         mv "$hs_new" "$hs_scratch" && return 0
     fi
     say "a directory of the job's own cannot be made in $hs_node of $(uname -n)"

@@ -30,7 +30,7 @@ from tests.testbed.slurm import SCRATCH, Slurm
 POOL = "shared_filesystem = false\n"
 WORK = """#!/bin/sh
 set -e
-case $PWD in /scratch/hepsub.*) ;; *) exit 9 ;; esac
+case $PWD in /scratch/hepsub-job.*) ;; *) exit 9 ;; esac
 [ ! -e "$HOME/bundles" ] || exit 8
 printf '%s of %s %s' "$(cat run_*)" "$1" "${API_TOKEN-}" >out.rec
 pwd
@@ -102,7 +102,7 @@ def test_all_that_jobs_start_with_is_in_the_script(
     assert stored(rclone_s3) == {f"rec_{n}": f"raw {n} of {n} s3cret-word" for n in range(3)}
     assert {each["code"] for each in markers(rclone_s3)} == {0}
     assert left_on_the_node(desk) == []
-    assert (work / f"work.sh.out.{cluster}.1").read_text().startswith("/scratch/hepsub.")
+    assert (work / f"work.sh.out.{cluster}.1").read_text().startswith("/scratch/hepsub-job.")
     does(desk, "hep_fetch", f"hpc:{cluster}.1", "-d", "here", env=later(desk))
     fetched = [path.read_text() for path in (work / "here").rglob("out.rec")]
     assert fetched == ["raw 1 of 1 s3cret-word"]
@@ -163,7 +163,7 @@ def test_another_user_finds_no_secret(desk: LoginNode, hidden: Hidden, slurm: Sl
     look = (
         f"scontrol show job {cluster} -dd; {script}; squeue -o %all; cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ;"
         " grep -r . /var/spool/slurmd* /var/spool/slurmctld; cat /var/spool/slurmd*/*/slurm_script;"
-        f" grep -rs . /scratch/hepsub.* {desk.account.home}/.local {desk.account.home}/hidden"
+        f" grep -rs . /scratch/hepsub-job.* {desk.account.home}/.local {desk.account.home}/hidden"
     )
     seen = bob.run(["sh", "-c", f"({look}) 2>/dev/null"]).stdout
     everywhere = slurm.run(

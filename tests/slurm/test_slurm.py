@@ -254,6 +254,8 @@ def test_what_an_interrupted_submission_left(
     alice.sandbox.run(["chmod", "-R", "go-rwx", account.home / ".local"])
     mark = ("--parsable", "--hold", "--array=0-0", f"--comment=hepsub:{UUID}")
     late = int(does(alice, "sbatch", *mark, "long.sh").strip())
+    refused = alice.run(["hep_release", str(late)])
+    assert (refused.returncode, "submission was interrupted" in refused.stderr) == (53, True)
     done = alice.run(["hep_sub", "show.sh", "-argu", "0"])
     assert done.returncode == 0, done.stderr
     assert f"cluster {late} at hpc" in done.stderr

@@ -22,7 +22,7 @@ from tests.testbed.slurm import SCRATCH, Slurm
 
 WORK = """#!/bin/sh
 set -e
-case $PWD in /scratch/hepsub.*) ;; *) exit 9 ;; esac
+case $PWD in /scratch/hepsub-job.*) ;; *) exit 9 ;; esac
 printf '%s of %s' "$(cat run_*)" "$1" >out.rec
 printf 'home %s' "$1" >histogram
 pwd
@@ -67,7 +67,7 @@ def markers(store: S3Server) -> list[dict[str, Any]]:
 
 def left_on_the_node(node: LoginNode) -> list[Path]:
     """What jobs left in the node's directory."""
-    return list(node.sandbox.path(SCRATCH).glob("hepsub.??????????"))
+    return list(node.sandbox.path(SCRATCH).glob("hepsub-job.??????????"))
 
 
 IN_AND_OUT = ("-in", "herd:raw/run_%{ProcId}", "-out", "out.rec=herd:out/rec_%{ProcId}")
@@ -118,7 +118,7 @@ def test_nobody_finds_a_secret(desk: LoginNode, slurm: Slurm) -> None:
     look = (
         f"scontrol show job {cluster} -dd; scontrol write batch_script {cluster}_0 -; squeue -o %all;"
         " cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ; grep -r . /var/spool/slurmd* /var/spool/slurmctld;"
-        f" grep -rs . /scratch/hepsub.* {desk.account.home}/.local"
+        f" grep -rs . /scratch/hepsub-job.* {desk.account.home}/.local"
     )
     seen = bob.run(["sh", "-c", f"({look}) 2>/dev/null"]).stdout
     for word in ("s3cret-word", "X-Amz-Signature"):

@@ -96,11 +96,11 @@ def test_on_a_node_it_has_a_directory_that_nobody_else_takes(
 ) -> None:
     """What a killed job left there is removed; what a job still has, what is kept and what is a link is not."""
     node = tmp_path / "node"
-    for name in ("hepsub.abandoned1", "hepsub.inuse12345", "hepsub-kept.one2345678"):
+    for name in ("hepsub-job.abandoned1", "hepsub-job.inuse12345", "hepsub-kept.one2345678"):
         (node / name).mkdir(parents=True)
         (node / name / "file").write_text(name)
-    (node / "hepsub.linked1234").symlink_to(bundle)
-    held = os.open(node / "hepsub.inuse12345", os.O_RDONLY)
+    (node / "hepsub-job.linked1234").symlink_to(bundle)
+    held = os.open(node / "hepsub-job.inuse12345", os.O_RDONLY)
     fcntl.flock(held, fcntl.LOCK_EX)
     try:
         path = programs(shell, "curl")
@@ -109,9 +109,9 @@ def test_on_a_node_it_has_a_directory_that_nobody_else_takes(
         os.close(held)
     (place, *_) = ended.stdout.splitlines()
     assert (ended.returncode, ended.stderr, Path(place).parent) == (0, "", node)
-    left = {"hepsub.inuse12345", "hepsub-kept.one2345678", "hepsub.linked1234"}
+    left = {"hepsub-job.inuse12345", "hepsub-kept.one2345678", "hepsub-job.linked1234"}
     if shell == "busybox":  # Debian's has no flock: nobody can tell, and nothing is removed
-        left.add("hepsub.abandoned1")
+        left.add("hepsub-job.abandoned1")
     assert {each.name for each in node.iterdir()} == left
     assert bundle.exists()
     assert [file.name for file in (bundle / "job" / "3" / "home.3").iterdir()] == ["report.json"]

@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 
 from hepsub.batch import Selection, Submitted
-from hepsub.errors import PoolError, SubmissionRefused
+from hepsub.errors import PoolError, SubmissionRefused, SubmissionUncertain
+from hepsub.jobid import JobId
 from hepsub.slurm.batch import SlurmBatch
 from hepsub.slurm.slips import Slips
 from tests.fakes.programs import Programs
 from tests.fakes.world import make_policy, make_spec, make_world, plan_for
+from tests.unit.slurm.test_rows import one
 from tests.unit.slurm.test_sbatch import HPC, UUID
 
 TOO_MANY = (
@@ -74,6 +76,41 @@ def test_an_answer_without_a_cluster_is_quoted_and_may_be_a_submission(
     with pytest.raises(PoolError, match=r"'Submitted batch job 4711.n' instead of a job id"):
         submit(batch)
     assert batch.slips.waiting() == (UUID,)
+
+
+def test_an_sbatch_that_a_signal_ends_may_have_submitted(
+    batch: SlurmBatch, programs: Programs
+) -> None:
+    """The terminal gives it Ctrl-C, too."""
+    programs.add("sbatch", "kill -INT $$")
+    with pytest.raises(SubmissionUncertain, match="ended by the signal 2"):
+        submit(batch)
+    assert batch.slips.waiting() == (UUID,)
+
+
+def test_names_of_logs_are_kept_as_their_user_wrote_them(
+    batch: SlurmBatch, programs: Programs
+) -> None:
+    programs.add("sbatch", "echo 4711")
+    submitted(batch, "-o", "50%.%a.%{ClusterId}", "-e", "e.%{Index}")
+    (kept,) = batch.slips.all()
+    assert kept.logs_of(0) == ("/work/alice/50%.%a.4711", "/work/alice/e.0")
+
+
+def test_a_cluster_is_whose_the_queue_says(
+    batch: SlurmBatch, programs: Programs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A Slurm that lost its state gives ids once more: what is kept of the first one is not this one's."""
+    programs.add("sbatch", "echo 4711")
+    submit(batch)
+    selection = Selection(ids=(JobId(cluster=4711),))
+    other = one(ArrayJobID="4711", JobID="4711", Comment="", UserName="alice")
+    for rows, uuid in (([], UUID), ([other], "")):
+        monkeypatch.setattr("hepsub.slurm.batch.rows_of", lambda *_, rows=rows, **__: iter(rows))
+        assert [each.uuid for each in batch.find(selection)] == [uuid]
+    places = batch.log_places(JobId(cluster=4711, first=0, last=0))
+    assert places is not None
+    assert (places.stdout, places.queued) == ("", True)
 
 
 @pytest.mark.parametrize(("disk", "asked"), [(0, False), (9000, True)])

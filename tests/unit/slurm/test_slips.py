@@ -69,6 +69,9 @@ def test_old_ones_are_forgotten(tmp_path: Path) -> None:
         ("-1 2 3 x", None),
         ("7 100 160 a b c", None),
         ("9" * 400, None),
+        ("256 100 160 hpc01\n", None),
+        ("0 160 100 hpc01\n", None),
+        ("0 100 99999999999 hpc01\n", None),
     ],
 )
 def test_what_a_job_noted_is_data(tmp_path: Path, text: str, end: End | None) -> None:
@@ -84,6 +87,6 @@ def test_what_a_job_noted_is_data(tmp_path: Path, text: str, end: End | None) ->
 def test_where_logs_are() -> None:
     alike = slip(cluster=4711, logs=(("/d/o.%A.%a", "/d/e.%a"),))
     assert alike.logs_of(2) == ("/d/o.4711.2", "/d/e.2")
-    single = slip(cluster=4711, logs=(("/d/a", "/d/b"), ("/d/c.%A", "/d/d"), ("", "")))
-    assert single.logs_of(1) == ("/d/c.4711", "/d/d")
+    single = slip(cluster=4711, logs=(("/d/a", "/d/b"), ("/d/c.%A", "/d/50%%.%%a"), ("", "")))
+    assert single.logs_of(1) == ("/d/c.4711", "/d/50%.%a")
     assert single.logs_of(3) == slip().logs_of(0) == ("", "")
