@@ -190,11 +190,10 @@ def _sentence(target: Target, places: LogPlaces) -> tuple[str, str]:
             never = f"is idle: it has not written any {log} yet"
             return again if places.run else never, f"{why} why it waits; -f waits until it runs"
         case Standing.HELD:
-            return (
-                f"is on hold ({places.status.hold_reason}), and of its {log} nothing came home: HTCondor brings"
-                " nothing of a job that it puts on hold while it runs",
-                f"{why} what to do",
-            )
+            none = f"and of its {log} nothing came home: HTCondor brings nothing of a job that it puts on hold"
+            if places.while_running:
+                none = f"and {path} is not there"
+            return f"is on hold ({places.status.hold_reason}), {none}", f"{why} what to do"
         case Standing.ELEMENT:
             return (
                 f"is with a computing element, behind which nobody can look: its {log} comes home when it has ended",

@@ -209,6 +209,8 @@ def test_where_the_log_is_written_at_home_nobody_looks_elsewhere(bench: Bench) -
         (State.IDLE, {"run": 0.0}, "13.0 is idle: it has not written any stdout yet"),
         (State.IDLE, {}, "13.0 is idle again, and of the stdout of its last run nothing came home"),
         (State.HELD, {"job": {"hold_reason": "why"}}, "13.0 is on hold (why), and of its stdout nothing came home"),
+        (State.HELD, {"job": {"hold_reason": "why"}, "while_running": True},
+         "13.0 is on hold (why), and {log} is not there"),
         (State.RUNNING, {"element": True}, "13.0 is with a computing element, behind which nobody can look"),
         (State.RUNNING, {"while_running": True}, "13.0 runs, and {log} is not there"),
         (State.COMPLETED, {}, "13.0 has ended, and {log} is not there"),
