@@ -28,8 +28,8 @@ REMAPS = "SUBMIT_TransferOutputRemaps"
 CONTROL = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u202e]")
 BY_THE_KERNEL_ALONE = """
 import sys
-from hepsub.condor import handed
-handed.check_places = lambda *_: None
+from hepsub.condor import spool
+spool.check_places = lambda *_: None
 from hepsub.cli.main import main
 sys.exit(main("hep_auth", ["renew"]))
 """
