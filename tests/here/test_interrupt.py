@@ -17,7 +17,7 @@ import pytest
 from tests.here.user import User
 from tests.here.world import until
 
-JOBS = 300
+JOBS = 1500
 POLICY = """
 [defaults]
 memory = 10

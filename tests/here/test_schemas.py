@@ -32,6 +32,7 @@ command = ["sh", "-c", "echo token"]
 ELSEWHERE = {
     "hep_sub demo": {"DemoResult"},  # tests/staging/test_demo.py
     "hep_auth renew": {"Installed", "Uninstalled", "Looped"},  # tests/cli/test_schemas.py
+    "hep_clus": {"Partitions"},  # tests/slurm/test_directives.py
     "hep_auth s3": {"StorageKeysDocument"},  # tests/cli/test_schemas.py
 }
 """What needs more than this machine has: command → results."""

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.schemas import check_output
 from tests.testbed.login import LoginNode
 from tests.testbed.slurm import SCRATCH
 
@@ -34,9 +35,10 @@ def write_policy(node: LoginNode, more: str = "", *, pool: str = "") -> None:
 
 
 def does(node: LoginNode, *words: str | Path, **options: Any) -> str:
-    """What a command prints that succeeds."""
+    """What a command prints that succeeds; JSON is compared with its schema."""
     done = node.run(words, **options)
     assert done.returncode == 0, done.stderr
+    check_output(words, done.stdout)
     return done.stdout
 
 
