@@ -14,8 +14,8 @@ from tests.testbed.sts import WebIdentity
 
 pytestmark = [pytest.mark.condor, pytest.mark.ceph]
 
-LIFE_S = 8
-RENEWABLE_S = 20
+LIFE_S = 16
+RENEWABLE_S = 36
 PAST_AND_GOOD = f"""{LOOK}
 say() {{ echo "$1 $(date +%s)" >> "$HEPSUB_SUBMIT_DIR/said"; }}
 look start; say start
@@ -28,7 +28,7 @@ say good; look end
 
 @pytest.fixture
 def chain(user: Shell, kdc: Kdc, openid: OpenId, ceph_sts: WebIdentity) -> Chain:
-    """Give hepalice a ticket for 8 s that can be renewed until 20 s from now, and tokens of 20 s."""
+    """Give hepalice a ticket for 16 s that can be renewed until 36 s from now, and tokens of 20 s."""
     chain = make_chain(user, kdc, openid, ceph_sts, session_s=3600)
     openid.lives_s(access=20)
     chain.kinit(LIFE_S, RENEWABLE_S)
