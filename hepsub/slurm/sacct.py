@@ -9,7 +9,7 @@ from hepsub.batch import Selection
 from hepsub.errors import HepsubError
 from hepsub.slurm.accounting import FIELDS, read_accounts
 from hepsub.slurm.rows import Row
-from hepsub.slurm.selected import asked_for, ids_by_cluster, narrowed
+from hepsub.slurm.selected import asked_for, ids_by_cluster, narrowed, own_marks, perhaps_alone
 from hepsub.slurm.tasks import number_of
 from hepsub.tools.slurm import ask
 
@@ -29,7 +29,7 @@ def accounts_of(
 
     Args:
         selection: which jobs.
-        user: whose they are where it means one's own.
+        user: whose they are where it means one's own; hepsub's mark counts on no others.
         most: how many are wanted of what names no ids; there may be more.
         since: what ended before need not be told, in seconds since the epoch.
         now: in seconds since the epoch.
@@ -38,7 +38,7 @@ def accounts_of(
     mine = selection.own or selection.uuid or selection.once
     owner = selection.owner or (user if mine else "")
     whose = [f"--user={owner}"] if owner else ["--allusers"]
-    if jobs := asked_for(selection.ids):
+    if jobs := [*asked_for(selection.ids), *perhaps_alone(selection.ids, ())]:
         whose.append(f"--jobs={','.join(jobs)}")
     oldest = now - since if since else _DAYS[-1] * _DAY_S
     spans = [min(days * _DAY_S, oldest) for days in _DAYS]
@@ -48,7 +48,7 @@ def accounts_of(
         if rows is None:
             return
         for row in rows:
-            if (each := narrowed(row, selection, ids)) is not None:
+            if (each := narrowed(own_marks(row, user), selection, ids)) is not None:
                 found += number_of(each.tasks)
                 yield each
         if found >= most:

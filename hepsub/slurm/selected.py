@@ -68,6 +68,11 @@ def narrowed(
     return replace(row, tasks=tasks) if tasks else None
 
 
+def own_marks(row: Row, user: str) -> Row:
+    """The job without hepsub's mark where it is another user's: anybody can write any UUID into a comment."""
+    return row if row.owner == user else replace(row, uuid="", once="")
+
+
 def is_slip_meant(slip: Slip, selection: Selection) -> bool:
     """Whether a selection may mean jobs of a submission that is kept."""
     if selection.ids and all(each.cluster != slip.cluster for each in selection.ids):

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from hepsub.batch import Selection
 from hepsub.errors import PoolError
 from hepsub.slurm.rows import Row, read_rows, squeue_format
-from hepsub.slurm.selected import asked_for, ids_by_cluster, narrowed, perhaps_alone
+from hepsub.slurm.selected import asked_for, ids_by_cluster, narrowed, own_marks, perhaps_alone
 from hepsub.tools.slurm import ask, said
 
 _MOST = 2**28
@@ -25,7 +25,7 @@ def rows_of(
 
     Args:
         selection: which jobs.
-        user: whose they are where it means one's own.
+        user: whose they are where it means one's own; hepsub's mark counts on no others.
         apart: whether each task is a row by itself.
         past: whether those that ended some minutes ago are among them.
 
@@ -44,7 +44,7 @@ def rows_of(
         jobs = [str(cluster) for cluster in sorted(mixed)]
         rows += _asked(owner, jobs, apart=True, past=past)
     for row in rows:
-        if (found := narrowed(row, selection, ids)) is not None:
+        if (found := narrowed(own_marks(row, user), selection, ids)) is not None:
             yield found
 
 

@@ -12,16 +12,17 @@ from collections.abc import Callable
 import pytest
 
 from tests.slurm.commands import does, ended, states, submitted, wait_for, write_policy
-from tests.slurm.test_staged import (
+from tests.slurm.desk import (
     IN_AND_OUT,
     LOOK,
     left_on_the_node,
     markers,
     put,
     renewing,
+    sit_down,
     stored,
 )
-from tests.staging.desk import HASTE, STORAGE, clear, give_keys
+from tests.staging.desk import HASTE, STORAGE, clear
 from tests.testbed.kdc import Kdc
 from tests.testbed.login import LoginNode
 from tests.testbed.s3 import S3Server
@@ -53,12 +54,7 @@ def desk(alice: LoginNode, rclone_s3: S3Server) -> LoginNode:
     later = alice.account.home / "later.toml"
     later.write_text(policy(alice, rclone_s3, "hidden"))
     alice.sandbox.run(["chown", "hepalice:", later])
-    give_keys(alice.account, rclone_s3)
-    for proc in range(3):
-        put(rclone_s3, f"run_{proc}", f"raw {proc}")
-    alice.account.write("work.sh", WORK, mode=0o755)
-    alice.account.write("waits.sh", WAITS, mode=0o755)
-    return alice
+    return sit_down(alice, rclone_s3, ("work.sh", WORK), ("waits.sh", WAITS))
 
 
 def policy(node: LoginNode, store: S3Server, bundles: str) -> str:

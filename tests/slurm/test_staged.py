@@ -6,19 +6,25 @@ import json
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.slurm.commands import does, ended, states, submitted, wait_for, write_policy
-from tests.staging.desk import HASTE, STORAGE, clear, give_keys
+from tests.slurm.desk import (
+    IN_AND_OUT,
+    LOOK,
+    left_on_the_node,
+    markers,
+    put,
+    renewing,
+    sit_down,
+    stored,
+)
+from tests.staging.desk import HASTE, STORAGE, clear
 from tests.testbed.kdc import Kdc
 from tests.testbed.login import LoginNode
 from tests.testbed.s3 import S3Server
-from tests.testbed.slurm import SCRATCH, Slurm
+from tests.testbed.slurm import Slurm
 
 WORK = """#!/bin/sh
 set -e
@@ -40,37 +46,7 @@ def desk(alice: LoginNode, rclone_s3: S3Server) -> LoginNode:
     rclone_s3.start()
     clear(rclone_s3)
     write_policy(alice, STORAGE.format(endpoint=rclone_s3.endpoint))
-    give_keys(alice.account, rclone_s3)
-    for proc in range(3):
-        put(rclone_s3, f"run_{proc}", f"raw {proc}")
-    alice.account.write("work.sh", WORK, mode=0o755)
-    alice.account.write("waits.sh", WAITS, mode=0o755)
-    return alice
-
-
-def put(store: S3Server, key: str, text: str) -> None:
-    """Store an object."""
-    store.client().put_object(Bucket="raw", Key=key, Body=text.encode())
-
-
-def stored(store: S3Server) -> dict[str, str]:
-    """What is in the bucket of the outputs, markers left out."""
-    keys = [key for key in store.objects("out") if ".hepsub/" not in key]
-    return {key: store.content("out", key).decode() for key in keys}
-
-
-def markers(store: S3Server) -> list[dict[str, Any]]:
-    """The markers in the bucket of the outputs."""
-    keys = [key for key in store.objects("out") if ".hepsub/" in key]
-    return [json.loads(store.content("out", key)) for key in keys]
-
-
-def left_on_the_node(node: LoginNode) -> list[Path]:
-    """What jobs left in the node's directory."""
-    return list(node.sandbox.path(SCRATCH).glob("hepsub-job.??????????"))
-
-
-IN_AND_OUT = ("-in", "herd:raw/run_%{ProcId}", "-out", "out.rec=herd:out/rec_%{ProcId}")
+    return sit_down(alice, rclone_s3, ("work.sh", WORK), ("waits.sh", WAITS))
 
 
 def test_inputs_and_outputs_travel(desk: LoginNode, rclone_s3: S3Server) -> None:
@@ -233,33 +209,6 @@ def test_killed_at_any_moment_it_is_one_or_none(
     assert {line.split()[0] for line in marks.splitlines() if line.endswith(f":{key}")} == {
         str(cluster)
     }
-
-
-LOOK = """#!/bin/sh
-end=$(($(date +%s) + 60))
-while [ "$(date +%s)" -lt $end ]; do
-    klist -s || { echo ended; exit 3; }
-    sleep 1
-done
-echo good
-"""
-
-
-@contextmanager
-def renewing(node: LoginNode, environment: dict[str, str]) -> Iterator[None]:
-    """Let hep_auth renew -loop run meanwhile."""
-    with (
-        (node.account.work / "renew.log").open("w") as log,
-        subprocess.Popen(
-            node.command(["hep_auth", "renew", "-loop"], env=environment), stdout=log, stderr=log
-        ) as child,
-    ):
-        try:
-            yield
-            assert child.poll() is None
-        finally:
-            node.sandbox.run(["pkill", "-u", node.account.name, "-f", "hep_auth"], check=False)
-            child.wait(60)
 
 
 def test_a_ticket_of_20_seconds_lasts_for_a_job_of_a_minute(desk: LoginNode, kdc: Kdc) -> None:

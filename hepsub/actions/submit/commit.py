@@ -182,7 +182,7 @@ def look_up(
             f"the connection to {intended.schedd} was lost during the submission ({cause}), and it cannot be"
             f" asked now whether the cluster exists ({trouble})",
             remedy="do not submit again blindly: when the schedd is back, hep_q -u shows the cluster or not"
-            f" (its HepSub_UUID is {intended.uuid}); hep_sub -once KEY can always be repeated safely",
+            f" (its UUID is {intended.uuid}); hep_sub -once KEY can always be repeated safely",
         ) from cause
     return found[0] if found else None
 

@@ -6,7 +6,8 @@ import pytest
 
 from hepsub.batch import Selection
 from hepsub.jobid import JobId
-from hepsub.slurm.selected import asked_for, is_slip_meant
+from hepsub.slurm.selected import asked_for, is_slip_meant, own_marks
+from tests.unit.slurm.test_rows import one
 from tests.unit.slurm.test_slips import UUID, slip
 
 
@@ -46,3 +47,11 @@ def test_no_more_jobs_than_a_command_line_holds() -> None:
 )
 def test_a_submission_that_is_kept(selection: Selection, meant: bool) -> None:
     assert is_slip_meant(slip(cluster=7, owner="alice", once="reco"), selection) == meant
+
+
+@pytest.mark.parametrize(("owner", "uuid"), [("alice", UUID), ("bob", "")])
+def test_a_mark_counts_on_ones_own_jobs_alone(owner: str, uuid: str) -> None:
+    """Anybody can write it."""
+    row = one(UserName=owner, Comment=f"hepsub:{UUID}:key")
+    assert own_marks(row, "alice").uuid == uuid
+    assert bool(own_marks(row, "alice").once) is bool(uuid)
