@@ -25,7 +25,7 @@ AHEAD_S = 900.0
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _DEEPEST = 32
 """No document that hepsub reads is nested deeper."""
-_STRUCTURE = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[{]|[\]}]|[0-9]{400}', re.DOTALL)
+_STRUCTURE = rb'(?s)"[^"\\]*(?:\\.[^"\\]*)*"?|[\[{]|[\]}]|[0-9]{400}'
 
 
 class Malformed(ValueError):
@@ -107,7 +107,7 @@ def _check_structure(content: bytes) -> None:
     if len(content) < 400 and content.count(b"[") + content.count(b"{") <= _DEEPEST:
         return  # a line of the journal, of which there are many: neither fits into it
     depth = 0
-    for found in _STRUCTURE.finditer(content):
+    for found in re.finditer(_STRUCTURE, content):
         first = found.group()[:1]
         if first in b"[{":
             depth += 1

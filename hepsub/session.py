@@ -3,43 +3,34 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from hepsub.condor.bindings import is_configured, show_token
-from hepsub.condor.collector import find_schedds, token_directory
-from hepsub.condor.connection import Connection
-from hepsub.condor.schedd import CondorSchedd
-from hepsub.errors import PoolUnreachable, ScheddNotReached, UnknownSchedd
+from hepsub.errors import ScheddNotReached, UnknownSchedd
 from hepsub.interrupts import Interrupts
 from hepsub.jobid import SubmissionRef, same_schedd, short_name
 from hepsub.journal import Journal
 from hepsub.policy.load import load_leniently, load_policy
 from hepsub.policy.model import Policy, Pool, Storage
 from hepsub.policy.places import bundle_root
+from hepsub.pools import schedds_of
 from hepsub.progress import NOBODY, Progress
 from hepsub.situation import Paths, Situation, paths_for, read_situation
 from hepsub.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from hepsub.auth.credential import CredentialSource, UserCredential
-    from hepsub.batch_logs import Piece
     from hepsub.batch_system import BatchSystem, ComputingElement
     from hepsub.ended import EndedJobs
     from hepsub.orders import Orders
     from hepsub.storage.credentials import S3Credentials
     from hepsub.storage.stores import Stores
 
-    TokenFor = Callable[[str, str], UserCredential]
-    """A token by the credential's name, for an audience; empty for the credential's own."""
 
-_COLLECTOR_S = 10
-"""HTCondor itself waits a minute for the pool's own collector, and hears no Ctrl-C meanwhile."""
 _TOKEN_S = 30.0
 """A token that is exchanged at once needs to live no longer."""
 JOURNAL_MATTERS_S = 14 * 86400
@@ -245,7 +236,7 @@ def open_session(
         paths=paths,
         policy=policy,
         journal=Journal(directory=paths.journal, host=situation.host),
-        connect=lambda name, pool: _connect(name, pool, situation, token_for, progress),
+        connect=lambda name, pool: schedds_of(name, pool, situation, token_for, progress),
         keys=keys,
         prove=prove,
         credential=credential,
@@ -273,108 +264,14 @@ def _with_a_pool(policy: Policy, paths: Paths, situation: Situation) -> Policy:
     behind = policy.pools_of_sites
     collectors = (pool.collector for name, pool in policy.pool.items() if name not in behind)
     named = policy.defaults.pool or any(collectors)
-    if site or named or is_configured(situation.environment):
+    if site or named:
         return policy
     from shutil import (
         which,
     )  # as tools.run says whether a program is installed, with less around it
 
-    if which("condor_master") is not None:
+    from hepsub.condor.bindings import is_configured
+
+    if is_configured(situation.environment) or which("condor_master") is not None:
         return policy
     return replace(policy, defaults=replace(policy.defaults, pool="here"))
-
-
-def _connect(
-    name: str, pool: Pool, situation: Situation, token_for: TokenFor, progress: Progress
-) -> tuple[BatchSystem, ...]:
-    if pool.kind == "here":
-        from hepsub.local.pool import open_here
-
-        return open_here(name, situation.environment, situation.host, situation.now)
-    if pool.is_slurm:
-        from hepsub.policy.places import expand
-        from hepsub.slurm.batch import SlurmBatch
-        from hepsub.slurm.slips import Slips
-
-        kept = paths_for(situation.environment, situation.home).slurm
-        scratch = expand(pool.scratch, situation.home, situation.user)
-        return (
-            SlurmBatch(
-                pool=name,
-                rules=replace(pool, scratch=scratch),
-                host=situation.host,
-                user=situation.user,
-                slips=Slips(directory=kept),
-                now=situation.now,
-            ),
-        )
-    return _condor_schedds(name, pool, situation, token_for, progress)
-
-
-def _condor_schedds(
-    name: str, pool: Pool, situation: Situation, token_for: TokenFor, progress: Progress
-) -> tuple[BatchSystem, ...]:
-    """The schedds of a pool; where even the collector refuses to answer, with a token of its own."""
-
-    def obtain_token(schedd: str) -> bool:
-        from hepsub.tools.condor import fetch_token
-
-        # The pool of HTCondor's own configuration gives one, which another site's does not take.
-        elsewhere = pool.spool and pool.collector and pool.token
-        tokens = token_directory(situation.home)
-        if not elsewhere and fetch_token(schedd, tokens, situation.now):
-            return True
-        return bool(pool.token) and show_token(token_for(pool.token, "").content.decode())
-
-    def produce_ticket(program: str, cache: bytes) -> bytes:
-        from hepsub.tools.condor import produce_ticket
-
-        return produce_ticket(program, cache)
-
-    def edit_cluster(schedd: str, collector: str, cluster: int, name: str, value: str) -> None:
-        from hepsub.tools.condor import edit_cluster
-
-        edit_cluster(schedd, collector, cluster, name, value)
-
-    def has_edit_cluster() -> bool:
-        from hepsub.tools.run import installed
-
-        return installed("condor_qedit")
-
-    def look_into(
-        schedd: str, collector: str, job: str, file: str, most: int, *, follow: bool
-    ) -> AbstractContextManager[Iterator[Piece | None]]:
-        from hepsub.condor.bindings import client_methods
-        from hepsub.tools.condor_tail import Look, look_into
-
-        look = Look(
-            schedd=schedd, collector=collector, job=job, file=file, most=most, follow=follow
-        )
-        return look_into(look, client_methods())
-
-    patience_s = _COLLECTOR_S
-    if pool.spool:
-        from hepsub.condor.reachable import SILENCE_S, check_reachable
-
-        check_reachable(pool.collector, f"the collector {pool.collector}")
-        patience_s = SILENCE_S
-    try:
-        found = find_schedds(pool.collector, patience_s)
-    except PoolUnreachable:
-        if not obtain_token(""):
-            raise
-        found = find_schedds(pool.collector, patience_s)
-    return tuple(
-        CondorSchedd(
-            pool=name,
-            connection=Connection(
-                address=address, obtain_token=obtain_token, far=pool.spool, progress=progress
-            ),
-            collector=pool.collector,
-            produce_ticket=produce_ticket,
-            edit_cluster=edit_cluster,
-            has_edit_cluster=has_edit_cluster,
-            look_into=look_into,
-        )
-        for address in found
-    )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 
+# The plan and the order that is kept for -resubmit both ask for a whole environment.
+@functools.cache
 def looks_secret(name: str, value: str) -> bool:
     """Whether a variable holds a secret, by its name or by its look."""
     return _looks_like_one(value) or _named_like_one(name, value)

@@ -2,55 +2,40 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hepsub.batch import (
-    Act,
-    ActCount,
-    Advice,
-    ClusterCounts,
-    Counts,
-    JobStatus,
-    Queue,
-    Selection,
-    State,
-    Submitted,
-)
-from hepsub.batch_edit import Edit
-from hepsub.batch_logs import LogPlaces, Piece, Stream
-from hepsub.batch_offers import Offer
+from hepsub.batch import Act, Counts, Queue, Selection, State, Submitted
 from hepsub.errors import (
-    NotDone,
     NotOnSlurm,
     PoolError,
     ScheddNotReached,
     SubmissionRefused,
     ToolFailed,
-    UnknownJob,
 )
 from hepsub.jobid import JobId, SubmissionRef
-from hepsub.plan.credentials import JobCredential
 from hepsub.plan.model import Plan
 from hepsub.policy.model import Pool
-from hepsub.slurm.enclosed import Enclosed, read_enclosed
-from hepsub.slurm.ends import ENDS
-from hepsub.slurm.nodes import node_named
-from hepsub.slurm.rows import NODE_FORMAT, UNTOLD, Row, read_nodes
-from hepsub.slurm.sbatch import edit_words, sbatch_words, slip_of, variables
+from hepsub.slurm.notes import ENDS
+from hepsub.slurm.sbatch import sbatch_words, slip_of, variables
 from hepsub.slurm.script import script
-from hepsub.slurm.selected import clusters_in, is_slip_meant
-from hepsub.slurm.slips import Slip, Slips
-from hepsub.slurm.squeue import rows_of
-from hepsub.slurm.status import counted, status_of
+from hepsub.slurm.slips import Slips
 from hepsub.slurm.submission import refusal, run_sbatch
-from hepsub.slurm.tasks import number_of
 from hepsub.tools.slurm import ask, environment_file, said, script_file
+
+if TYPE_CHECKING:
+    from hepsub.batch import ActCount, Advice, ClusterCounts, JobStatus
+    from hepsub.batch_edit import Edit
+    from hepsub.batch_logs import LogPlaces, Piece, Stream
+    from hepsub.batch_offers import Offer
+    from hepsub.plan.credentials import JobCredential
+    from hepsub.slurm.enclosed import Enclosed
+    from hepsub.slurm.jobs import SlurmJobs
 
 _PATIENCE_S = 10
 
@@ -119,6 +104,8 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
         """
         if plan.staging is None or not plan.route.delivery.in_script:
             return ()
+        from hepsub.slurm.enclosed import read_enclosed
+
         bundle = Path(plan.staging.bundle_root) / uuid
         try:
             return tuple(read_enclosed(bundle, plan.number))
@@ -177,12 +164,16 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
         said = plan.slurm.get("nodelist")
         if not said:
             return plan
+        from hepsub.slurm.nodes import node_named
+
         nodes = ask(["sinfo", "--noheader", "--all", "--Node", "--format=%N"]).stdout.split()
         named = node_named(said, nodes, self.pool)
         return replace(plan, slurm={**plan.slurm, "nodelist": named})
 
     def offers(self, plan: Plan, patience_s: int) -> tuple[Offer, ...]:
         """What the largest nodes have: sbatch looks at nothing of a job that is submitted on hold."""
+        from hepsub.slurm.rows import NODE_FORMAT, read_nodes
+
         words = ["sinfo", "--noheader", "--Node", f"--format={NODE_FORMAT}"]
         usual = self.rules.partition_for(plan.walltime.name)
         if partition := plan.slurm.get("partition") or usual:
@@ -191,9 +182,11 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
 
     def _can_ask(self, plan: Plan) -> tuple[Plan, tuple[str, ...]]:
         """The plan without what no node tells of, and what to say of that: a job that asks for it never starts."""
-        if not plan.disk_mb or any(
-            each.disk_mb < UNTOLD for each in self.offers(plan, _PATIENCE_S)
-        ):
+        if not plan.disk_mb:
+            return plan, ()
+        from hepsub.slurm.rows import UNTOLD
+
+        if any(each.disk_mb < UNTOLD for each in self.offers(plan, _PATIENCE_S)):
             return plan, ()
         note = "-disk: Slurm's nodes do not tell how much they have (TmpDisk), and the jobs do not ask for it"
         return replace(plan, disk_mb=0), (note,)
@@ -214,55 +207,25 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
 
     # ---- what there is ----------------------------------------------------------------------
 
-    def _slips(self, selection: Selection) -> Iterator[Slip]:
-        if selection.uuid:
-            some = [self.slips.find(selection.uuid)]
-        elif selection.ids:
-            some = [self.slips.of_cluster(self.pool, c) for c in clusters_in(selection.ids)]
-        else:
-            some = list(self.slips.all())
-        for slip in filter(None, some):
-            if slip.pool == self.pool and slip.cluster and is_slip_meant(slip, selection):
-                yield slip
+    @property
+    def _jobs(self) -> SlurmJobs:
+        from hepsub.slurm.jobs import SlurmJobs  # a submission asks for none
+
+        return SlurmJobs(
+            pool=self.pool, rules=self.rules, user=self.user, slips=self.slips, now=self.now
+        )
 
     def find(self, selection: Selection) -> tuple[SubmissionRef, ...]:
         """The clusters of a selection, in the queue or among what is kept."""
-        found: dict[int, SubmissionRef] = {}
-        for row in rows_of(selection, self.user, past=True):
-            seen = found.get(row.cluster)
-            number = number_of(row.tasks) + (seen.number if seen else 0)
-            found[row.cluster] = SubmissionRef(
-                uuid=row.uuid, pool=self.pool, schedd=self.name, cluster=row.cluster, number=number
-            )
-        for slip in self._slips(selection):
-            if (seen := found.get(slip.cluster)) and seen.uuid != slip.uuid:
-                continue  # a Slurm that lost its state gives ids once more
-            found[slip.cluster] = SubmissionRef(
-                uuid=slip.uuid,
-                pool=self.pool,
-                schedd=self.name,
-                cluster=slip.cluster,
-                number=slip.number,
-            )
-        return tuple(found[cluster] for cluster in sorted(found))
+        return self._jobs.find(selection)
 
     def queue(self, selection: Selection, now: float, *, brief: bool = False) -> Queue:  # noqa: ARG002
         """The jobs of a selection that have not ended."""
-        rows = list(rows_of(selection, self.user, apart=True))
-        kept = self._kept(rows)
-        jobs = (status_of(self.name, row, kept.get(row.uuid)) for row in rows)
-        return Queue(jobs=tuple(sorted(jobs, key=lambda job: (job.cluster, job.proc))))
-
-    def _kept(self, rows: Iterable[Row]) -> dict[str, Slip]:
-        found = (self.slips.find(uuid) for uuid in {row.uuid for row in rows if row.uuid})
-        return {slip.uuid: slip for slip in found if slip is not None}
+        return self._jobs.queue(selection)
 
     def count(self, selection: Selection) -> Counts:
         """How many jobs of a selection are in the queue."""
-        states = Counter[State]()
-        for row in rows_of(selection, self.user):
-            states[row.state] += number_of(row.tasks)
-        return Counts(states=states)
+        return self._jobs.count(selection)
 
     def has_factories(self, selection: Selection) -> bool:  # noqa: ARG002
         """There are none."""
@@ -270,44 +233,15 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
 
     def count_clusters(self, selection: Selection, now: float) -> tuple[ClusterCounts, ...]:  # noqa: ARG002
         """The clusters of a selection that are in the queue, their jobs counted."""
-        rows = list(rows_of(selection, self.user))
-        return counted(self.name, rows, self._kept(rows))
+        return self._jobs.count_clusters(selection)
 
     def history(self, selection: Selection, most: int, since: float = 0) -> tuple[JobStatus, ...]:
         """The jobs of a selection that have ended."""
-        from hepsub.slurm.past import Past
-
-        past = Past(
-            pool=self.name,
-            slips=self.slips,
-            user=self.user,
-            now=self.now,
-            selection=selection,
-            most=most,
-            since=since,
-        )
-        return past.jobs()
+        return self._jobs.history(selection, most, since)
 
     def log_places(self, job: JobId) -> LogPlaces | None:
         """One job, and where its logs are, on the file system that its node shares."""
-        selection = Selection(ids=(job,))
-        rows = list(rows_of(selection, self.user, apart=True))
-        kept = self._kept(rows)
-        queued = [status_of(self.name, row, kept.get(row.uuid)) for row in rows]
-        for status in queued or self.history(selection, 1):
-            some = iter(kept.values()) if queued else self._slips(selection)
-            slip = next(some, None)
-            out, err = slip.logs_of(status.proc) if slip else ("", "")
-            return LogPlaces(
-                status=status,
-                run=1 if status.state in (State.RUNNING, State.COMPLETED) else 0,
-                stdout=out,
-                stderr=err,
-                while_running=True,
-                queued=bool(queued),
-                on_node=not self.rules.shared_filesystem,
-            )
-        return None
+        return self._jobs.log_places(job)
 
     def watch(
         self,
@@ -336,48 +270,13 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
         Raises:
             UnknownJob: it has left the queue meanwhile.
         """
-        from hepsub.slurm.explain import explain
-
-        wanted = Selection(ids=(JobId(cluster=job.cluster, first=job.proc, last=job.proc),))
-        for row in rows_of(wanted, self.user, apart=True, past=True):
-            return explain(row, meant)
-        raise UnknownJob(f"{meant} has left the queue", remedy=f"hep_history {meant}")
+        return self._jobs.explain(job, meant)
 
     # ---- what is done to them ---------------------------------------------------------------
 
     def act(self, act: Act, selection: Selection) -> ActCount:
         """Remove, hold or release the jobs of a selection; a running job that is held loses its run."""
-        from hepsub.slurm.acts import act_on
-
-        if act is Act.REMOVE:
-            for uuid in self.slips.waiting():
-                if (slip := self.slips.find(uuid)) and is_slip_meant(slip, selection):
-                    self.slips.cancel(uuid)
-        rows = list(rows_of(selection, self.user, past=True))
-        if act is Act.RELEASE:
-            self._check_complete(rows)
-        count = act_on(act, rows, self.user, self._again)
-        if act is Act.REMOVE:
-            self.slips.note_removed(rows, self.now)
-        return count
-
-    def _check_complete(self, rows: Iterable[Row]) -> None:
-        """Refuse to release jobs whose submission was interrupted.
-
-        Raises:
-            NotDone: it was, and what they start with may not be there yet.
-        """
-        waiting = frozenset(self.slips.waiting())
-        for row in rows:
-            if row.uuid in waiting:
-                raise NotDone(
-                    f"{row.cluster}: its submission was interrupted, and what its jobs start with may not be complete",
-                    remedy="the next hep_sub completes it, and lets the jobs start",
-                )
-
-    def _again(self, clusters: Sequence[int]) -> Iterator[Row]:
-        ids = tuple(JobId(cluster=cluster) for cluster in clusters)
-        return rows_of(Selection(ids=ids), self.user, apart=True, past=True)
+        return self._jobs.act(act, selection)
 
     @property
     def edits_factories(self) -> bool:
@@ -396,10 +295,8 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
             NotOnSlurm: users may not change it so: nothing was changed.
             NotDone: some had started meanwhile.
         """
-        from hepsub.slurm.acts import edit_jobs
-
         if selection is not None:
-            edit_jobs(edit_words(wanted), rows_of(selection, self.user))
+            self._jobs.edit(selection, wanted)
 
     # ---- what Slurm does not have -----------------------------------------------------------
 

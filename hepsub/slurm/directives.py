@@ -15,8 +15,6 @@ from msgspec import Struct
 from hepsub.errors import NotOnSlurm, UsageError
 from hepsub.suggest import closest
 
-MOST_BYTES: Final = 2**18
-"""So much of a script is read: the lines stand in front of its first command."""
 _MAGIC: Final = "#SBATCH"
 _MOST_WORDS: Final = 1000
 _PART: Final = re.compile(r"""\\(.)|"((?:\\.|[^"\\])*)"|'((?:\\.|[^'\\])*)'""")

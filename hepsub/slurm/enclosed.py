@@ -25,8 +25,6 @@ from hepsub.plan.bundle_paths import (
     SHARED,
 )
 
-MARK = "#hepsub-files"
-"""The line behind which they are; scratch.sh knows it, too."""
 _ALL, _SET = "all", "set"
 _COMMON = (SHARED, f"{SHARED}/{BUNDLED}", f"{PRIVATE}/{CREDENTIALS}")
 

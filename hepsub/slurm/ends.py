@@ -15,15 +15,10 @@ from msgspec import Struct
 
 from hepsub.documents import Malformed, read_file
 from hepsub.files import open_own, write_all
+from hepsub.slurm.notes import ENDS, REMOVED
 from hepsub.slurm.tasks import Tasks, read_tasks
 from hepsub.tree import open_tree
 
-ENDS, REMOVED = "ends", "removed"
-ENDED_EARLY = "TERM"
-"""What a job notes that was told to end (SIGTERM), by Slurm or whoever removed it."""
-NO_LOG, NO_DIRECTORY, NO_BUNDLE = "log", "directory", "bundle"
-"""What a job notes whose program was not started: a log could not be opened, or one of these is not on its node."""
-NOT_STARTED = frozenset({NO_LOG, NO_DIRECTORY, NO_BUNDLE})
 _END_BYTES = 512
 _LINES_BYTES = 2**24
 

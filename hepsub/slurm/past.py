@@ -12,7 +12,8 @@ from msgspec.structs import replace
 
 from hepsub.batch import JobStatus, Selection
 from hepsub.situation import login_name
-from hepsub.slurm.ends import ENDED_EARLY, End, ends_in, ends_of, noted_in, removed_in
+from hepsub.slurm.ends import End, ends_in, ends_of, noted_in, removed_in
+from hepsub.slurm.notes import ENDED_EARLY
 from hepsub.slurm.rows import Row
 from hepsub.slurm.sacct import accounts_of
 from hepsub.slurm.selected import clusters_in, is_slip_meant

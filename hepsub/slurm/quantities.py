@@ -6,9 +6,7 @@ import functools
 import re
 from typing import Final
 
-MARK: Final = "hepsub:"
-"""What the comment of a submission of hepsub's begins with; its UUID follows, then the key of -once."""
-
+from hepsub.slurm.notes import COMMENT_MARK
 
 ENDED: Final = frozenset({
     "BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY", "PREEMPTED",
@@ -38,9 +36,9 @@ def exit_of(text: str, state: str) -> tuple[int | None, int | None]:
 @functools.lru_cache
 def mark(comment: str) -> tuple[str, str]:
     """The UUID of hepsub's submission and the key of -once; empty for what has none."""
-    if not comment.startswith(MARK):
+    if not comment.startswith(COMMENT_MARK):
         return "", ""
-    uuid, _, once = comment[len(MARK) :].partition(":")
+    uuid, _, once = comment[len(COMMENT_MARK) :].partition(":")
     return (uuid, once) if re.fullmatch(r"[0-9a-f-]{36}", uuid) else ("", "")
 
 

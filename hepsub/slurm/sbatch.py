@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import PurePath
+from typing import TYPE_CHECKING
 
-from hepsub.batch_edit import Edit
 from hepsub.errors import NotOnSlurm
 from hepsub.plan.model import Plan
 from hepsub.policy.model import Pool
-from hepsub.slurm.quantities import MARK
+from hepsub.slurm.notes import COMMENT_MARK
 from hepsub.slurm.script import log_patterns
 from hepsub.slurm.slips import Slip
 from hepsub.terminal import printable
+
+if TYPE_CHECKING:
+    from hepsub.batch_edit import Edit
 
 _NOWHERE = "/dev/null"
 
@@ -44,7 +47,7 @@ def _words(plan: Plan, uuid: str, pool: Pool) -> Iterator[str]:
     most = f"%{plan.factory_most}" if plan.factory_most else ""
     yield f"--array=0-{plan.number - 1}{most}"
     yield f"--job-name={printable(plan.name or PurePath(plan.script).name)}"
-    yield f"--comment={MARK}{uuid}{f':{plan.once}' if plan.once else ''}"
+    yield f"--comment={COMMENT_MARK}{uuid}{f':{plan.once}' if plan.once else ''}"
     in_script = plan.route.delivery.in_script
     yield f"--chdir={pool.scratch if in_script else plan.directory}"
     logs = log_patterns(plan)

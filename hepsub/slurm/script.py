@@ -11,16 +11,19 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from hepsub import __version__
 from hepsub.errors import NotOnSlurm
 from hepsub.plan.bundle_paths import NO_LIST, SCRATCH, SHARED
 from hepsub.plan.environment import JOB_ID
 from hepsub.plan.model import Plan
-from hepsub.plan.staging import Seal, StagingPlan
 from hepsub.plan.template import Name, Template, Values
-from hepsub.slurm.enclosed import MARK, Enclosed, how_many_fit, packed
-from hepsub.slurm.ends import ENDED_EARLY, NO_BUNDLE, NO_DIRECTORY, NO_LOG
+from hepsub.slurm.notes import ENDED_EARLY, FILES_MARK, NO_BUNDLE, NO_DIRECTORY, NO_LOG
+
+if TYPE_CHECKING:
+    from hepsub.plan.staging import StagingPlan
+    from hepsub.slurm.enclosed import Enclosed
 
 _NOT_STARTED_CODE = 73
 """Of a job whose program was not started: EX_CANTCREAT of sysexits.h."""
@@ -37,7 +40,7 @@ _VARIABLES: Mapping[object, str] = {
 """Names that no user's variable has: one that is exported would change in the job."""
 _TERM_S = 20
 """So long has a program after its SIGTERM: Slurm kills everything after KillWait, 30 s as a rule (slurm.conf(5))."""
-_SPELLABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_SPELLABLE = r"[A-Za-z_][A-Za-z0-9_]*"
 
 
 def script(
@@ -60,7 +63,7 @@ def script(
     end = _run("" if in_script else ends)
     text = "\n".join([*_begin(plan, uuid), *_jobs(plan), *start, *end]) + "\n"
     if in_script:
-        text += f"{MARK}\n"
+        text += f"{FILES_MARK}\n"
     size = len(text.encode("utf-8", "surrogateescape"))
     if size > _MOST_BYTES:
         raise NotOnSlurm(
@@ -69,6 +72,8 @@ def script(
         )
     if not enclosed:
         return text
+    from hepsub.slurm.enclosed import how_many_fit, packed
+
     files = packed(enclosed)
     if size + len(files) > _MOST_BYTES:
         raise _too_much(plan.number, how_many_fit(enclosed, plan.number, _MOST_BYTES - size))
@@ -128,6 +133,7 @@ _OPEN_LOGS = (
 def _own_starter(staging: StagingPlan) -> Iterator[str]:
     """The text of scratch.sh, and which of the files behind the script are the job's."""
     from hepsub.bundle.sent import worker_file
+    from hepsub.plan.staging import Seal
 
     yield "_hepsub_scratch() ("
     yield worker_file(SCRATCH).rstrip("\n")
@@ -190,7 +196,7 @@ def _job(
 
 
 def _spellable(name: str) -> str:
-    if not _SPELLABLE.fullmatch(name) or name.startswith("_hepsub_"):
+    if not re.fullmatch(_SPELLABLE, name) or name.startswith("_hepsub_"):
         raise NotOnSlurm(
             f"-env {name}: a shell sets it in each job, and cannot spell it",
             remedy="give it a name of letters, digits and _",

@@ -15,7 +15,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from msgspec import Meta, Struct, field, to_builtins
 from msgspec.structs import replace
@@ -23,9 +23,11 @@ from msgspec.structs import replace
 from hepsub.documents import Malformed, read_file, read_json
 from hepsub.files import lock_open, make_private, open_own, write_whole
 from hepsub.jobid import procs_text
-from hepsub.slurm.ends import ENDS, REMOVED, note_removed
-from hepsub.slurm.rows import Row
+from hepsub.slurm.notes import ENDS, REMOVED
 from hepsub.tree import open_tree, remove_tree
+
+if TYPE_CHECKING:
+    from hepsub.slurm.rows import Row
 
 _LARGEST = 2**26
 _KEPT_S = 100 * 86400
@@ -163,6 +165,8 @@ class Slips(Struct, kw_only=True, eq=False):
             rows: the jobs, as Slurm showed them before.
             when: before it was told, in seconds since the epoch.
         """
+        from hepsub.slurm.ends import note_removed
+
         removed = defaultdict[str, list[range]](list)
         for row in rows:
             if row.uuid and not row.has_ended and row.slurm_state != "COMPLETING":

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from hepsub.batch import ClusterCounts, JobStatus, State
-from hepsub.slurm.ends import NO_BUNDLE, NO_DIRECTORY, NO_LOG, NOT_STARTED, End
+from hepsub.slurm.ends import End
+from hepsub.slurm.notes import NO_BUNDLE, NO_DIRECTORY, NO_LOG, NOT_STARTED
 from hepsub.slurm.rows import REQUEUED, Row
 from hepsub.slurm.slips import Slip
 from hepsub.slurm.tasks import number_of

@@ -11,9 +11,9 @@ from typing import Final
 CORSIKA: Final = "corsika"
 GEANT4: Final = "geant4"
 
-_CARD = re.compile(r"(?m)^[ \t]*(RUNNR|EVTNR|NSHOW|PRMPAR|ERANGE|EXIT)\b")
+_CARD = r"(?m)^[ \t]*(RUNNR|EVTNR|NSHOW|PRMPAR|ERANGE|EXIT)\b"
 _NEEDED = {"RUNNR", "PRMPAR", "EXIT"}
-_MACRO = re.compile(r"(?m)^[ \t]*/(?:run/(?:beamOn|initialize)|gun/\w+|gps/\w+)\b")
+_MACRO = r"(?m)^[ \t]*/(?:run/(?:beamOn|initialize)|gun/\w+|gps/\w+)\b"
 _READ_BYTES = 2**18
 """So much of a file is read; a card or macro tells in its first lines."""
 _FILES = 20
@@ -35,9 +35,9 @@ def type_of_files(paths: Iterable[str]) -> str:
 
 def type_of_text(text: str) -> str:
     """What kind of work a text steers, itself or as part of a script; empty for not known."""
-    if set(_CARD.findall(text)) >= _NEEDED:
+    if set(re.findall(_CARD, text)) >= _NEEDED:
         return CORSIKA
-    return GEANT4 if _MACRO.search(text) else ""
+    return GEANT4 if re.search(_MACRO, text) else ""
 
 
 def head_of(path: str, most: int) -> bytes:

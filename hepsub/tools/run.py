@@ -1,11 +1,9 @@
-"""The one place that starts other programs: from a list, with a time limit, logged without secrets."""
+"""The one place that starts other programs: from a list, and with a time limit."""
 
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
-import shutil
 import signal
 import subprocess
 import threading
@@ -17,11 +15,9 @@ from typing import IO
 from msgspec import Struct
 
 from hepsub.errors import ToolFailed
-from hepsub.plan.secrets import looks_secret
 from hepsub.situation import SAVED_PREFIX
 from hepsub.tools.pipes import TooMuch, read_pipes
 
-_LOG = logging.getLogger(__name__)
 USUALLY_MOST = 2**24
 """Hardly a program that hepsub asks has more to say, in bytes."""
 
@@ -36,6 +32,8 @@ class Completed(Struct, frozen=True, kw_only=True):
 
 def installed(program: str) -> bool:
     """Whether a program is found on PATH."""
+    import shutil  # with all its kinds of archives
+
     return shutil.which(program) is not None
 
 
@@ -94,7 +92,6 @@ def start(
     Raises:
         ToolFailed: it is not installed, or cannot be started.
     """
-    _LOG.debug("starting %s", _shown(argv))
     with _startable(argv), log.open("ab") as output:
         process = subprocess.Popen(
             list(argv),
@@ -194,7 +191,6 @@ def run_within(
     Raises:
         ToolFailed: it is not installed, cannot be started, or writes more than `most` bytes.
     """
-    _LOG.debug("running %s", _shown(argv))
     with _startable(argv):
         process = subprocess.Popen(
             list(argv),
@@ -260,7 +256,6 @@ def piped(argv: Sequence[str], *, environment: Mapping[str, str]) -> Iterator[Pi
     Raises:
         ToolFailed: it is not installed, or cannot be started.
     """
-    _LOG.debug("running %s", _shown(argv))
     with _startable(argv):
         process = subprocess.Popen(
             list(argv),
@@ -294,13 +289,14 @@ def run_attached(argv: Sequence[str], *, environment: Mapping[str, str] | None =
     Raises:
         ToolFailed: it is not installed, or cannot be started.
     """
-    _LOG.debug("running at the terminal %s", _shown(argv))
     with _startable(argv):
         done = subprocess.run(list(argv), env=_environment() | dict(environment or {}), check=False)
     return done.returncode
 
 
 def _shown(argv: Sequence[str]) -> str:
+    from hepsub.plan.secrets import looks_secret
+
     return " ".join("***" if looks_secret("", word) else word for word in argv)
 
 

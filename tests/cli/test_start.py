@@ -16,7 +16,7 @@ _MOST = 12
 """Modules of hepsub that help may load, its own included."""
 _WITH_POLICY = 25
 """The same for help that names the groups, classes and systems of the policy."""
-_DRY_RUN, _SUBMISSION = 61, 67
+_DRY_RUN, _SUBMISSION = 62, 68
 """The same for a plain job where a pool answers."""
 _NOT_FOR_A_PLAIN_JOB = {
     "hepsub.bundle",

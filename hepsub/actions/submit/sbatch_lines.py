@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from hepsub.actions.submit.submit import StoresOf
     from hepsub.slurm.directives import Directive
 
+_HEAD_BYTES = 2**18
+"""So much of a script is read: the lines stand in front of its first command."""
+
 
 class Lined(Struct, frozen=True, kw_only=True):
     """What is asked for, with the lines of the script where they count.
@@ -93,10 +96,12 @@ def _scripts(session: Session, spec: JobSpec, known: Reading | None) -> list[str
 
 
 def _lines(path: str, script: str) -> tuple[Directive, ...]:
-    from hepsub.slurm.directives import MOST_BYTES, read_directives
+    text = head_of(path, _HEAD_BYTES)
+    if b"#SBATCH" not in text:
+        return ()
+    from hepsub.slurm.directives import read_directives
 
-    text = head_of(path, MOST_BYTES)
-    return read_directives(text.decode("utf-8", "replace"), script) if b"#SBATCH" in text else ()
+    return read_directives(text.decode("utf-8", "replace"), script)
 
 
 def _check_alike(found: Iterable[Directive], scripts: Iterable[str], first: str) -> None:

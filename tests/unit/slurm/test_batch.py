@@ -106,7 +106,7 @@ def test_a_cluster_is_whose_the_queue_says(
     selection = Selection(ids=(JobId(cluster=4711),))
     other = one(ArrayJobID="4711", JobID="4711", Comment="", UserName="alice")
     for rows, uuid in (([], UUID), ([other], "")):
-        monkeypatch.setattr("hepsub.slurm.batch.rows_of", lambda *_, rows=rows, **__: iter(rows))
+        monkeypatch.setattr("hepsub.slurm.jobs.rows_of", lambda *_, rows=rows, **__: iter(rows))
         assert [each.uuid for each in batch.find(selection)] == [uuid]
     places = batch.log_places(JobId(cluster=4711, first=0, last=0))
     assert places is not None
