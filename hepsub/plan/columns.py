@@ -91,7 +91,9 @@ def cells(line: str, columns: Columns) -> Sequence[str]:
         ValueError: its quotes are not those of CSV.
     """
     if columns.separator == BLANK:
-        # As HTCondor's queue statement: the last variable gets the rest.
+        # As HTCondor's queue statement: the last variable gets the rest, and a single one the whole line.
+        if len(columns.names) == 1:
+            return [line]
         return re.split(r"[, \t][ \t]*", line, maxsplit=max(len(columns.names) - 1, 0))
     between = _BETWEEN[columns.separator or COMMA]
     try:

@@ -207,7 +207,8 @@ def _named(request: EnvironmentRequest, own: Mapping[str, str]) -> dict[str, str
 
 def _templates(request: EnvironmentRequest, secrets: Mapping[str, str]) -> dict[str, Template]:
     """The values that the user wrote with names in them; what comes from the environment is data."""
-    said = {name: value for name, value in request.named if value is not None and "%{" in value}
+    # Of two values of a variable the last one counts, whichever of them has names in it.
+    said = {name: value for name, value in dict(request.named).items() if value is not None}
     found = {name: parse_template(value) for name, value in said.items()}
     found = {name: template for name, template in found.items() if template.names()}
     for name in found:

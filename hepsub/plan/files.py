@@ -23,7 +23,7 @@ _PATTERN = re.compile(r"[*?\[]")
 _LONGEST_NAME = 250
 """Bytes: while hep_fetch brings a file, it is called NAME.part."""
 _OWN = re.compile(
-    r"\.hepsub|home\.\d+|hepsub\.(?:manifest|sums|environment)|items\.txt|hepsub_lib(\..*)?|wrapper\.sh|condor_exec\.exe"
+    r"\.hepsub|home\.\d+|hepsub\.(?:manifest|sums|environment|letters\..*)|items\.txt|hepsub_lib(\..*)?|wrapper\.sh|condor_exec\.exe"
     r"|\.chirp\.config|ca\.[^/]+\.pem"
 )
 """Names that hepsub and HTCondor use in the scratch directory."""

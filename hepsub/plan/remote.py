@@ -120,7 +120,8 @@ def _rank(sites: Sequence[Site]) -> str:
     """What makes one slot better than another, by each site's own word about its slots."""
     if len(sites) == 1:
         return sites[0].rank
-    own = [f"(({each.requirements}) ? ({each.rank}) : 0)" for each in sites if each.rank]
+    # What other sites are known by is undefined in a slot's ad, and one undefined term would undo the whole sum.
+    own = [f"(({each.requirements}) is true ? ({each.rank}) : 0)" for each in sites if each.rank]
     return " + ".join(own)
 
 

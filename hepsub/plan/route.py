@@ -178,7 +178,11 @@ def _check_words(placement: Placement) -> None:
         ("-gwn", placement.worker_group),
         ("-schedd", placement.schedd),
     ):
-        if word is not None and not re.fullmatch(_HOST, word.replace("@", ".")):
+        if word is None:
+            continue
+        # Only schedds have a name with an @ (schedd@host): no Machine has one, and a job would wait for it forever.
+        host = word.replace("@", ".") if option == "-schedd" else word
+        if not re.fullmatch(_HOST, host):
             several = "; only one can be named" if re.search(r"[,\[]", word) else ""
             raise UsageError(
                 f"argument {option}: '{word}' is no name of a host or group{several}",

@@ -199,6 +199,12 @@ def test_other_shares_of_one_list_are_another_job() -> None:
     assert [each.arguments for each in first.procs()] == [("a",), ("b",)]
 
 
+@pytest.mark.parametrize("words", [("-in", "b.root"), ("-in", "a.root", "-out", "h=/work/alice/h")])
+def test_other_files_are_another_job(words: tuple[str, ...]) -> None:
+    """-once tells when the job differs: so it does with another input or output."""
+    assert plan("job.sh", "-in", "a.root").digest() != plan("job.sh", *words).digest()
+
+
 @pytest.mark.parametrize(
     ("number", "factory_idle"), [(9_999, 0), (10_000, 0), (10_001, 1_000), (100_000, 1_000)]
 )

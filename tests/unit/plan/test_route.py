@@ -148,7 +148,7 @@ def test_a_worker_node_or_a_group_of_them_is_a_requirement(
 
 @pytest.mark.parametrize(
     ("option", "word"),
-    [("-wn", 'a" || true || "'), ("-gwn", "a b"), ("-wn", "$$(X)"), ("-schedd", "a/b")],
+    [("-wn", 'a" || true || "'), ("-gwn", "a b"), ("-wn", "$$(X)"), ("-schedd", "a/b"), ("-wn", "slot1@a")],
 )  # fmt: skip
 def test_a_word_that_is_no_host_never_gets_into_an_expression(option: str, word: str) -> None:
     """Quotes and dollars in these words would change the meaning of the requirements."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import classad2
 import pytest
 
 from hepsub.errors import HepsubError, InputsMissing, NoSuitableSite, UnknownSite
@@ -446,10 +447,10 @@ def test_the_architecture_is_named_where_it_is_not_htcondors_own(
     [
         (glidein("x"), "", ""),
         (glidein("x", 'rank = "KFlops"'), "", "KFlops"),
-        (glidein("x", 'rank = "KFlops"') + glidein("y"), "", '((G == "x") ? (KFlops) : 0)'),
+        (glidein("x", 'rank = "KFlops"') + glidein("y"), "", '((G == "x") is true ? (KFlops) : 0)'),
         (
             glidein("x", 'rank = "KFlops"') + glidein("y", 'rank = "Cpus"'), "",
-            '((G == "x") ? (KFlops) : 0) + ((G == "y") ? (Cpus) : 0)',
+            '((G == "x") is true ? (KFlops) : 0) + ((G == "y") is true ? (Cpus) : 0)',
         ),
         (glidein("x", 'rank = "KFlops"'), 'rank = "Memory"', "Memory"),
     ],
@@ -457,6 +458,15 @@ def test_the_architecture_is_named_where_it_is_not_htcondors_own(
 def test_a_rules_rank_counts_more_than_those_of_the_sites(sites: str, rule: str, rank: str) -> None:
     policy = make_policy(f"{COMMON}{sites}[rule.r]\n{rule}\n")
     assert plan_for(make_spec("job.sh", "-rmt"), policy, make_world()).route.rank == rank
+
+
+def test_the_ranks_of_sites_count_where_slots_have_not_what_the_other_ones_are_known_by() -> None:
+    """A slot of `y` has no attribute AtX: what is undefined there shall not make the sum undefined."""
+    sites = '[site.x]\nrequirements = "TARGET.AtX"\nrank = "KFlops"\n'
+    sites += '[site.y]\nrequirements = "TARGET.AtY"\nrank = "Cpus"\n'
+    plan = plan_for(make_spec("job.sh", "-rmt"), make_policy(COMMON + sites), make_world())
+    job = classad2.ClassAd({"TARGET": classad2.ClassAd({"AtY": True}), "Cpus": 8})
+    assert classad2.ExprTree(plan.route.rank).eval(job) == 8
 
 
 def test_the_attributes_that_sites_want_are_in_the_ad() -> None:

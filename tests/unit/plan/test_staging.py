@@ -222,7 +222,8 @@ def test_an_item_twice_in_one_job_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["hepsub.manifest", "items.txt", ".hepsub", "ca.herd.pem", "home.0"]
+    "name",
+    ["hepsub.manifest", "items.txt", ".hepsub", "ca.herd.pem", "home.0", "hepsub.letters.pem"],
 )
 def test_an_input_cannot_take_the_place_of_hepsubs_own_files(name: str) -> None:
     """hepsub.manifest, items.txt, .hepsub and home.PROC belong to the wrapper."""
