@@ -118,18 +118,18 @@ def linked_inputs(
 
 
 def link_note(
-    staging: StagingPlan | None, files: Mapping[str, FileFact], jobs: Sequence[Values], origin: str
+    staging: StagingPlan, files: Mapping[str, FileFact], jobs: Sequence[Values], origin: str
 ) -> tuple[str, ...]:
     """That a job which writes to such an input changes the user's own file.
 
     Args:
-        staging: how the files travel; None for not at all.
+        staging: how the files travel.
         files: what is known of the inputs, by path.
         jobs: what the names stand for, job by job.
         origin: where the limit was set, in words for people.
     """
-    links = linked_inputs(staging, files, jobs) if staging is not None else {}
-    if staging is None or not links:
+    links = linked_inputs(staging, files, jobs)
+    if not links:
         return ()
     shown = few([f"{path} ({why})" for path, why in links.items()], _NAMED)
     limit = size_text(staging.copy_limit) if staging.copy_limit else "nothing"

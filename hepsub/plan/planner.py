@@ -276,19 +276,13 @@ def _staging(
     spec, situation = made.spec, made.situation
     credentials = _credentials(made, route)
     secrets = secret_names(spec.environment, situation.environment)
+    # Where nothing has to travel, HTCondor starts the program itself, in the user's directory, as HepJob had it.
     needs_wrapper = spec.is_staged or credentials or facts.libraries or secrets
     if route.delivery.shared and not (needs_wrapper or (image and route.containers == WRAPPER)):
         return None, ()
     from hepsub.plan.travel import plan_travel
 
-    return plan_travel(
-        made,
-        facts,
-        route,
-        image=image,
-        credentials=credentials,
-        secrets=secrets,
-    )
+    return plan_travel(made, facts, route, image=image, credentials=credentials, secrets=secrets)
 
 
 def _handed_over_note(route: Route, staging: StagingPlan | None) -> tuple[str, ...]:

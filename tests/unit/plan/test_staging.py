@@ -14,7 +14,7 @@ from hepsub.plan.model import BUNDLE, SHARED, SPOOL, Delivery
 from hepsub.plan.staging import StagingPlan, plan_staging
 from hepsub.plan.template import Values, job_values
 from hepsub.policy.places import bundle_root
-from tests.fakes.world import make_policy, make_spec
+from tests.fakes.world import make_policy, make_spec, make_world, plan_for
 
 STORE = """
 [storage.herd]
@@ -34,7 +34,7 @@ def staging(
     io_proxy: bool = False,
 ) -> StagingPlan:
     """The staging of these words behind hep_sub, in /home/alice/work."""
-    plan = plan_staging(
+    return plan_staging(
         make_spec("job.sh", *words),
         make_policy(policy),
         {},
@@ -44,8 +44,6 @@ def staging(
         isolation=isolation,
         io_proxy=io_proxy,
     )
-    assert plan is not None
-    return plan
 
 
 def first(number: int = 1, items: tuple[str, ...] = (), ends: tuple[int, ...] = ()) -> Values:
@@ -61,9 +59,8 @@ def obj(key: str, bucket: str = "raw") -> ObjectPlace:
 def test_a_job_without_in_and_out_is_not_staged() -> None:
     """No wrapper, no scratch directory, no bundle."""
     spec = make_spec("job.sh", "-n", "3")
-    where = Path("/x")
     assert not spec.is_staged
-    assert plan_staging(spec, make_policy(STORE), {}, cwd=where, root="/b", delivery=SHARED) is None
+    assert plan_for(spec, make_policy(STORE), make_world()).staging is None
 
 
 @pytest.mark.parametrize(
