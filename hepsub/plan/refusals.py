@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from hepsub.plan.model import delivery_for
 from hepsub.plan.needs import Need
 from hepsub.plan.portability import is_below
 from hepsub.plan.remap import Paths, covered, path_map, used_of
@@ -58,6 +59,14 @@ def _by_rule(name: str, site: Site, rule: NamedRule | None, *, asked: bool) -> s
 
 def _by_way(site: Site, need: Need, pool: str, policy: Policy) -> str:
     """What the way to the site does not let through."""
+    home = delivery_for(policy.pool[pool])
+    if (
+        home.on_hold or home.on_this_machine
+    ):  # neither has ClassAds, by which HTCondor takes jobs away
+        if site.kind == GLIDEIN:
+            return f"its machines join an HTCondor pool, and {pool} is none"
+        if site.kind == CE:
+            return f"jobs go there from a schedd of HTCondor's, and the pool {pool} has none"
     if site.kind == GLIDEIN:
         return f"its machines belong to the pool {site.pool}" if site.pool not in ("", pool) else ""
     if site.kind == CE and policy.pool[pool].spool:

@@ -311,6 +311,23 @@ def test_an_element_is_not_fed_by_a_schedd_that_sees_nothing_of_this_host() -> N
     )
 
 
+@pytest.mark.parametrize("pool", ["hpc", "here"])
+def test_only_htcondor_takes_jobs_to_glideins_and_elements(pool: str) -> None:
+    """Slurm and the embedded pool would run them at home, and hep_sub would say that they are at the site."""
+    text = f"{COMMON}[pool.hpc]\nkind = 'slurm'\n{glidein('g')}{site('c', CE)}"
+    policy = make_policy(f"{text}[rule.r]\nremote = 'automatic'\n[defaults]\npool = '{pool}'\n")
+    with pytest.raises(NoSuitableSite) as caught:
+        choose_sites(None, policy, make_need(), pool, None)
+    assert caught.value.message == (
+        f"no remote site takes this job: g: its machines join an HTCondor pool, and {pool} is none;"
+        f" c: jobs go there from a schedd of HTCondor's, and the pool {pool} has none"
+    )
+    plan = plan_for(make_spec("job.sh"), policy, make_world())
+    assert (plan.route.pool, plan.route.sites) == (pool, ())
+    kept = site("b", SCHEDD + 'isolation = "user"')
+    assert choose_sites(None, make_policy(text + kept), make_need(), pool, None).names == ("b",)
+
+
 def test_all_refusals_are_named_where_no_site_is_left() -> None:
     sites = glidein("a", "max_memory = 1000") + glidein("b", 'groups = ["x"]')
     with pytest.raises(NoSuitableSite) as caught:
