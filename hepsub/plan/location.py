@@ -72,6 +72,11 @@ def absolute(text: str, cwd: Path) -> str:
     return path if ".." in path or text.startswith("/") else os.path.normpath(path)
 
 
+def own_image(said: str, cwd: Path) -> str:
+    """The path of a container image of the user's own; empty for none, or for one of a registry (`docker://…`)."""
+    return "" if not said or re.match(_OTHER_SCHEME, said) else absolute(said, cwd)
+
+
 def find_place(url: str, storages: Mapping[str, Storage], cwd: Path) -> Place:
     """What a URL of the command line means.
 

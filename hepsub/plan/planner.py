@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
-
-from msgspec.structs import replace
 
 from hepsub.errors import ImageMissing, JobCountTooLarge, NotExpressible, WalltimeTooLong
 from hepsub.job import JobSpec
@@ -23,7 +20,7 @@ from hepsub.plan.draft import Draft
 from hepsub.plan.environment import choose_environment, expressible, secret_names, without_own
 from hepsub.plan.facts import Facts
 from hepsub.plan.layout import list_note, log_notes, macro_note
-from hepsub.plan.location import absolute
+from hepsub.plan.location import own_image
 from hepsub.plan.model import Plan, Route
 from hepsub.plan.route import choose_route, image_for, nobody_decided, sent_note, unreadable_notes
 from hepsub.plan.template import Template, parse_template
@@ -42,7 +39,6 @@ if TYPE_CHECKING:
 _UNIVERSES = ("vanilla", "container")
 _SMALL_MB = 100
 """So much disk every slot has, and HTCondor's own guess does."""
-_REGISTRY_IMAGE = r"[a-z]+://"
 
 
 def make_plan(made: Draft, facts: Facts, route: Route | None = None) -> Plan:
@@ -65,8 +61,7 @@ def make_plan(made: Draft, facts: Facts, route: Route | None = None) -> Plan:
     def need() -> Need:
         from hepsub.plan.needs import need_of
 
-        need = need_of(made, facts, group, walltime)
-        return replace(need, memory_mb=memory, os=os)
+        return need_of(made, facts, group=group, walltime=walltime, memory_mb=memory, os=os)
 
     if route is None:
         rule = _rule(made, facts, group, walltime)
@@ -322,13 +317,13 @@ def _system(spec: JobSpec, policy: Policy) -> str:
 def _image(made: Draft, facts: Facts, os: str, route: Route) -> str:
     spec = made.spec
     if spec.image is not None:
-        if re.match(_REGISTRY_IMAGE, spec.image):
-            return spec.image
-        if not (facts.image_exists or route.delivery.in_script):
+        own = own_image(spec.image, made.situation.cwd)
+        # Where the nodes see nothing of this host, a path names an image that is there.
+        if own and not (facts.image_exists or route.delivery.in_script):
             raise ImageMissing(
                 f"no such container image: {spec.image}", remedy="check the path after -image"
             )
-        return absolute(spec.image, made.situation.cwd)
+        return own or spec.image
     return image_for(os, made.policy, route.sites) if os else ""
 
 

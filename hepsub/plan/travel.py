@@ -21,10 +21,9 @@ from hepsub.plan.draft import Draft
 from hepsub.plan.existing import link_note, output_notes
 from hepsub.plan.facts import Facts
 from hepsub.plan.files import is_pattern
-from hepsub.plan.location import FilePlace
+from hepsub.plan.location import FilePlace, own_image
 from hepsub.plan.mailbox import mailbox_of
 from hepsub.plan.model import Route
-from hepsub.plan.needs import own_image
 from hepsub.plan.portability import portability_notes
 from hepsub.plan.refusals import sends_image
 from hepsub.plan.remap import used_of
@@ -156,7 +155,8 @@ def _library_note(facts: Facts) -> tuple[str, ...]:
 def _sends(made: Draft, route: Route) -> bool:
     """Whether the image is one of the user's own that has to be sent."""
     sites = [made.policy.site[name] for name in route.sites]
-    return any(sends_image(own_image(made), site) for site in sites)
+    own = own_image(made.spec.image or "", made.situation.cwd)
+    return any(sends_image(own, site) for site in sites)
 
 
 def _mounts(route: Route, policy: Policy, home: Path) -> tuple[str, ...]:

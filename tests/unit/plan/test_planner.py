@@ -248,10 +248,11 @@ def test_the_policys_system_is_for_jobs_without_an_image() -> None:
     assert plan("job.sh", "-image", "x.sif", policy=policy).os == ""
 
 
-def test_an_image_of_a_registry_is_not_looked_for_on_disk() -> None:
+@pytest.mark.parametrize("image", ["docker://a:9", "docker-daemon://a:9"])
+def test_an_image_of_a_registry_is_not_looked_for_on_disk(image: str) -> None:
     """docker:// names no file."""
-    found = plan("job.sh", "-image", "docker://a:9", facts=make_world(image_exists=False))
-    assert found.image == "docker://a:9"
+    found = plan("job.sh", "-image", image, facts=make_world(image_exists=False))
+    assert found.image == image
 
 
 @pytest.mark.parametrize("universe", ["vanilla", "Vanilla", "container"])
