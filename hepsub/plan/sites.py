@@ -10,6 +10,7 @@ from hepsub.errors import HepsubError, NoSuitableSite, UnknownSite
 from hepsub.plan.needs import Need
 from hepsub.plan.refusals import mapped, refusal, too_large
 from hepsub.plan.remap import path_map
+from hepsub.plan.route import image_at
 from hepsub.plan.rules import NamedRule
 from hepsub.policy.model import Policy
 from hepsub.policy.site import CE, GLIDEIN, SITE_KINDS, Site
@@ -169,11 +170,6 @@ def _alike(
         elif need.in_image and site.containers != first.containers:
             differing[name] = "it starts images in another way"
     return tuple(name for name in names if name not in differing), differing
-
-
-def image_at(os: str, policy: Policy, site: Site) -> str:
-    """The image of an operating system of the policy at a site."""
-    return site.os.get(os, policy.os[os].image) if os in policy.os else ""
 
 
 def _stored(site: Site, need: Need) -> frozenset[str]:

@@ -230,6 +230,7 @@ def test_enforcement_is_policy() -> None:
     ("words", "image"),
     [
         (("-os", "SL7"), "/cvmfs/singularity.opensciencegrid.org/opensciencegrid/osgvo-el7:latest"),
+        (("-os", "sl7"), "/cvmfs/singularity.opensciencegrid.org/opensciencegrid/osgvo-el7:latest"),
         (("-image", "track.sif"), "/work/alice/track.sif"),
         (("-image", "/img/x.sif"), "/img/x.sif"),
         (("-image", "docker://almalinux:9"), "docker://almalinux:9"),
@@ -237,7 +238,7 @@ def test_enforcement_is_policy() -> None:
     ],
 )
 def test_the_image(words: tuple[str, ...], image: str) -> None:
-    """-image goes before -os; a path is made absolute, a registry's URL is not."""
+    """-image goes before -os, in any case of letters; a path is made absolute, a registry's URL is not."""
     assert plan("job.sh", *words).image == image
 
 
