@@ -51,12 +51,9 @@ class Mention(Struct, frozen=True, kw_only=True):
     """A path that a job names.
 
     Attributes:
-        path: absolute.
-        use: what the job seems to do with it.
         source: the script, or the variable of the environment; empty for an argument.
         line: its line in the script; 0 elsewhere.
         said: the argument as it was written; empty elsewhere.
-        is_directory: whether it is one.
     """
 
     path: str
@@ -68,15 +65,9 @@ class Mention(Struct, frozen=True, kw_only=True):
 
 
 def paths_in(text: str, source: str, home: str) -> Iterator[Mention]:
-    """The paths in a script, line by line, that are not of every machine; comments count for nothing.
-
-    Args:
-        text: the script.
-        source: its name.
-        home: what `~` and `$HOME` stand for.
-    """
+    """The paths in a script of this name that are not of every machine; `home` is what `~` and `$HOME` stand for."""
     for number, line in enumerate(text.split("\n"), 1):
-        if not line.lstrip().startswith("#"):
+        if not line.lstrip().startswith("#"):  # a path in a comment does nothing
             for path, use in _paths_of(line, home):
                 yield Mention(path=path, use=use, source=source, line=number)
 
@@ -99,13 +90,7 @@ def _use(before: str, behind: str, line: str) -> Use:
 
 
 def paths_of_argument(said: str, value: str, home: str) -> Iterator[Mention]:
-    """The paths in an argument: all of it, blanks included, or those within.
-
-    Args:
-        said: the argument as it was written.
-        value: what the first job gets.
-        home: what `~` stands for.
-    """
+    """The paths in an argument as the first job gets it: all of it, blanks included, or those within."""
     paths = [value] if value.startswith("/") else [path for path, _ in _paths_of(value, home)]
     whole = len(paths) == 1 and paths[0] == value
     for path in paths:
@@ -123,6 +108,7 @@ def portability_notes(made: Draft, facts: Facts, route: Route) -> Iterator[str]:
     """A sentence for each path that the jobs would not find, and what mends it; the first few, and how many more."""
     if route.delivery.shared:
         return
+    # All of the sites: of several nobody knows which one a job will see.
     sites = [made.policy.site[name] for name in route.sites]
     travelling = list(_travelling(made))
     lost: dict[str, Mention] = {}
