@@ -194,6 +194,26 @@ def check_conflicts(plan: StagingPlan, jobs: Sequence[Values]) -> None:
             writers[each.place] = values.said
 
 
+def check_sent(plan: StagingPlan, executable: Template, jobs: Sequence[Values]) -> None:
+    """Refuse inputs that would lie where the script lies, or a ticket or token, when these are sent, too.
+
+    Raises:
+        OutputConflict: one would.
+    """
+    sent = {each.file for each in plan.credentials if each.travels}
+    scripts = executable.fill_all(jobs)
+    for script, carried in zip(scripts, plan.carried_by(jobs).inputs, strict=True):
+        for each in carried:
+            # The script as an input, under its own name, is itself; any other file would be run in its place.
+            other = each.name == PurePosixPath(script).name and str(each.place) != script
+            if other or each.name in sent:
+                what = f"the script {script}" if other else "a credential of the job"
+                raise OutputConflict(
+                    f"the input {each.place} would take the place of {what}, which has the name {each.name} there",
+                    remedy="give it another name: -in URL=NAME",
+                )
+
+
 def check_handed_over(plan: StagingPlan, executable: Template, jobs: Sequence[Values]) -> None:
     """Refuse names of sent files that HTCondor takes apart when it is handed the files.
 

@@ -15,6 +15,7 @@ from hepsub.plan.checks import (
     check_conflicts,
     check_handed_over,
     check_in_script,
+    check_sent,
 )
 from hepsub.plan.credentials import JobCredential
 from hepsub.plan.draft import Draft
@@ -79,6 +80,8 @@ def plan_travel(
         if by_wrapper:
             staging = replace(staging, image=staging.name_of(image))
     check_conflicts(staging, made.jobs)
+    if not staging.shared:
+        check_sent(staging, made.layout.executable, made.jobs)
     if route.delivery.in_script:
         check_in_script(staging, made.jobs, route.pool)
     elif route.delivery.taken_early:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from hepsub.errors import OutputConflict, UnknownStorage, UsageError
-from hepsub.plan.checks import check_conflicts, check_storages
+from hepsub.plan.checks import check_conflicts, check_sent, check_storages
+from hepsub.plan.credentials import JobCredential
 from hepsub.plan.files import Carried
 from hepsub.plan.location import FilePlace, ObjectPlace
 from hepsub.plan.model import BUNDLE, SHARED, SPOOL, Delivery
 from hepsub.plan.staging import StagingPlan, plan_staging
-from hepsub.plan.template import Values, job_values
+from hepsub.plan.template import Values, job_values, parse_template
+from hepsub.policy.model import TOKEN
 from hepsub.policy.places import bundle_root
 from tests.fakes.world import make_policy, make_spec, make_world, plan_for
 
@@ -199,6 +202,38 @@ def test_two_inputs_of_one_name_are_refused() -> None:
         staging("-in", "s3://raw/a/x.root", "-in", "s3://raw/b/x.root=y.root"),
         job_values(1, 0, ()),
     )
+
+
+@pytest.mark.parametrize(
+    ("word", "what"),
+    [
+        ("/data/job.sh", "the script /home/alice/work/job.sh, which has the name job.sh there"),
+        ("s3://raw/job.sh", "the script /home/alice/work/job.sh, which has the name job.sh there"),
+        ("/data/x=iam.token", "a credential of the job, which has the name iam.token there"),
+        ("job.sh", ""),
+        ("/data/job.sh=other.sh", ""),
+    ],
+)
+def test_an_input_cannot_take_the_place_of_what_is_sent_with_it(word: str, what: str) -> None:
+    """The script is sent by its name: another file of that name would be run instead."""
+    iam = JobCredential(name="iam", kind=TOKEN, file="iam.token")
+    plan = replace(staging("-in", word, delivery=BUNDLE), credentials=(iam,))
+    script = parse_template("/home/alice/work/job.sh")
+    if not what:
+        check_sent(plan, script, job_values(1, 0, ()))
+        return
+    with pytest.raises(OutputConflict) as caught:
+        check_sent(plan, script, job_values(1, 0, ()))
+    assert caught.value.message.endswith(f" would take the place of {what}")
+
+
+def test_only_where_it_is_sent_a_script_can_be_overwritten() -> None:
+    """At home it is run from where it lies."""
+    words = ("job.sh", "-in", "/data/job.sh", "-rmt")
+    policy = make_policy("[site.far]\nrequirements = 'G == \"far\"'\n")
+    with pytest.raises(OutputConflict):
+        plan_for(make_spec(*words), policy, make_world())
+    assert plan_for(make_spec(*words[:-1]), policy, make_world()).staging is not None
 
 
 def test_items_of_one_name_lie_in_directories_named_after_theirs() -> None:
