@@ -5,6 +5,7 @@ GNU's format, because busybox's tar knows no names above 100 letters in POSIX's 
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import gzip
 import hashlib
@@ -12,8 +13,8 @@ import os
 import sys
 import tarfile
 import zlib
-from collections.abc import Iterable, Mapping
-from typing import Annotated, BinaryIO
+from collections.abc import Iterable, Iterator, Mapping
+from typing import IO, Annotated, BinaryIO
 
 from msgspec import Meta, Struct, field
 from msgspec.structs import astuple
@@ -32,22 +33,20 @@ _BLOCK = 2**18
 
 
 class Kind(enum.Enum):
-    """What a member of a tree is."""
+    """What a member of a tree is, in tar's word."""
 
-    FILE = "file"
-    DIRECTORY = "directory"
-    LINK = "link"
+    FILE = tarfile.REGTYPE
+    DIRECTORY = tarfile.DIRTYPE
+    LINK = tarfile.SYMTYPE
 
 
 class Member(Struct, frozen=True, kw_only=True):
     """A file, directory or symbolic link of a tree.
 
     Attributes:
-        name: its name in the archive.
-        kind: what it is.
+        name: in the archive.
         path: where a file is read; empty for others.
         target: what a link says.
-        is_executable: whether its owner may start it.
         size: bytes of a file.
         stamp: device, inode, time of the last write and of the last change (ns since the epoch): what
             tells that a file is not the one that was seen.
@@ -63,12 +62,7 @@ class Member(Struct, frozen=True, kw_only=True):
 
 
 class Tree(Struct, frozen=True, kw_only=True):
-    """What is packed: a file, or a directory and all that is in it.
-
-    Attributes:
-        name: the name of the file or directory.
-        members: in the order of the archive.
-    """
+    """What is packed: a file, or a directory and all that is in it, in the order of the archive."""
 
     name: str
     members: tuple[Member, ...]
@@ -92,12 +86,9 @@ class Tree(Struct, frozen=True, kw_only=True):
 
 
 class Packed(Struct, frozen=True, kw_only=True):
-    """An archive.
+    """An archive, by its checksums in hex and its bytes.
 
     Attributes:
-        sha256: in hex.
-        md5: in hex.
-        size: bytes.
         machines: the architectures that files in it were built for, and the first file of each.
     """
 
@@ -112,18 +103,15 @@ def stamp_of(found: os.stat_result) -> tuple[int, ...]:
     return (found.st_dev, found.st_ino, found.st_mtime_ns, found.st_ctime_ns)
 
 
-def write_archive(tree: Tree, file: BinaryIO | None) -> Packed:
-    """Pack a tree.
-
-    Args:
-        tree: what to pack.
-        file: where to; None for the checksums alone.
+def write_archive(tree: Tree, file: IO[bytes] | None) -> Packed:
+    """Pack a tree into a file, or for the checksums alone into none.
 
     Raises:
         LibraryUnusable: a file cannot be read, or was changed meanwhile.
         OSError: the archive cannot be written.
     """
     goal = _Measured(file)
+    # No name and no time in gzip's header: the second submission of the same content shall find the first one's object.
     with (
         gzip.GzipFile(
             filename="", mode="wb", compresslevel=_LEVEL, fileobj=goal, mtime=0
@@ -149,7 +137,7 @@ def _add(members: Iterable[Member], tar: tarfile.TarFile) -> dict[str, str]:
         if member.kind is not Kind.FILE:
             tar.addfile(entry)
             continue
-        with _Unchanged(member) as content:
+        with _unchanged(member) as content:
             if machine := elf_machine(content.read(ELF_HEAD)):
                 machines.setdefault(machine, member.name)
             content.seek(0)
@@ -165,37 +153,27 @@ def _add(members: Iterable[Member], tar: tarfile.TarFile) -> dict[str, str]:
 def _entry(member: Member) -> tarfile.TarInfo:
     entry = tarfile.TarInfo(member.name)
     entry.mtime = _WHEN
+    # Whose it is and who else may read it here means nothing there, and would make another archive of it.
     entry.mode = 0o755 if member.is_executable or member.kind is Kind.DIRECTORY else 0o644
     entry.size = member.size
     entry.linkname = member.target
-    entry.type = {
-        Kind.FILE: tarfile.REGTYPE,
-        Kind.DIRECTORY: tarfile.DIRTYPE,
-        Kind.LINK: tarfile.SYMTYPE,
-    }[member.kind]
+    entry.type = member.kind.value
     return entry
 
 
-class _Unchanged:
+@contextlib.contextmanager
+def _unchanged(member: Member) -> Iterator[BinaryIO]:
     """A file that has to be the same at the end as when it was seen first."""
-
-    def __init__(self, member: Member) -> None:
-        self._member = member
-        try:
-            self._file = open(member.path, "rb", buffering=0)  # noqa: SIM115 (closed by __exit__)
-        except OSError as error:
-            raise LibraryUnusable(
-                f"-lib: {member.path} cannot be read: {error.strerror}", remedy="chmod +r it"
-            ) from error
-
-    def __enter__(self) -> BinaryIO:
-        return self._file
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        found = os.fstat(self._file.fileno())
-        self._file.close()
-        if kind is None and stamp_of(found) != self._member.stamp:
-            raise _changed(self._member)
+    try:
+        file = open(member.path, "rb", buffering=0)  # noqa: SIM115 (closed below)
+    except OSError as error:
+        raise LibraryUnusable(
+            f"-lib: {member.path} cannot be read: {error.strerror}", remedy="chmod +r it"
+        ) from error
+    with file:
+        yield file
+        if stamp_of(os.fstat(file.fileno())) != member.stamp:
+            raise _changed(member)
 
 
 def _changed(member: Member) -> LibraryUnusable:
@@ -208,7 +186,7 @@ def _changed(member: Member) -> LibraryUnusable:
 class _Measured:
     """What gzip writes to: a file, perhaps, and the checksums of all that came."""
 
-    def __init__(self, file: BinaryIO | None) -> None:
+    def __init__(self, file: IO[bytes] | None) -> None:
         self._file = file
         self._sha256 = hashlib.sha256()
         self._md5 = hashlib.md5(usedforsecurity=False)

@@ -32,12 +32,7 @@ _UNUSED_S = 7 * 86400
 
 
 class ArchiveCache(Struct, frozen=True, kw_only=True):
-    """A directory of packed libraries.
-
-    Attributes:
-        directory: its own directory.
-        keeps: whether anything may be put into it; else trees are packed to nowhere.
-    """
+    """A directory of packed libraries; where it keeps nothing (a dry run), trees are packed to nowhere."""
 
     directory: Path
     keeps: bool
@@ -47,11 +42,7 @@ class ArchiveCache(Struct, frozen=True, kw_only=True):
         return self.directory / archive_name(sha256)
 
     def pack(self, tree: Tree, now: float) -> Packed:
-        """What a tree is packed to: by what is known of it, else by packing it.
-
-        Args:
-            tree: the tree, as it was seen after `now`.
-            now: seconds since the epoch.
+        """What a tree, seen after `now`, is packed to: by what is known of it, else by packing it.
 
         Raises:
             LibraryUnusable: a file cannot be read, or was changed meanwhile.
@@ -65,6 +56,7 @@ class ArchiveCache(Struct, frozen=True, kw_only=True):
         if not self.keeps:
             return write_archive(tree, None)
         packed = self._write(tree)
+        # What was changed just now may be changed again within the same tick, and its stamp would be this one's.
         if not tree.changed_after(now - _SETTLED_S):
             self._note(note, packed)
         return packed
@@ -93,11 +85,7 @@ class ArchiveCache(Struct, frozen=True, kw_only=True):
             self.path(sha256).unlink()
 
     def prune(self, now: float) -> None:
-        """Remove what was not used for a week, by no job either.
-
-        Args:
-            now: seconds since the epoch.
-        """
+        """Remove what was not used for a week, by no job either."""
         with contextlib.suppress(OSError):
             for each in self.directory.iterdir():
                 with contextlib.suppress(OSError):
@@ -118,7 +106,7 @@ class ArchiveCache(Struct, frozen=True, kw_only=True):
             make_private(self.directory)
             with tempfile.NamedTemporaryFile(dir=self.directory, prefix=".", delete=False) as file:
                 try:
-                    packed = write_archive(tree, file)  # type: ignore[arg-type]
+                    packed = write_archive(tree, file.file)
                     file.flush()
                     if self._has(packed):  # bundles have links to that one
                         self._touch(self.path(packed.sha256))

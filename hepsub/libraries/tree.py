@@ -58,7 +58,6 @@ class _Walk:
     """One walk through a tree; what cannot be packed is collected, so that all of it is told at once.
 
     Attributes:
-        said: the path as it was written.
         root: the real path of what is packed.
         limit: the most bytes of files.
         bytes: those so far.
@@ -111,6 +110,7 @@ class _Walk:
             return
         try:
             with os.scandir(path) as found:
+                # Each file system has an order of its own; the archive shall be the same.
                 entries = sorted(found, key=lambda each: each.name)
         except OSError as error:
             self.troubles.append(f"{path}: {error.strerror}")
@@ -133,6 +133,7 @@ class _Walk:
             return
         inside = os.path.relpath(real, self.root)
         parts = Path(inside).parts
+        # What it leads to would not be in the archive: the content takes its place.
         if ".." in parts or any(_LEFT_OUT.fullmatch(part) for part in parts):
             yield from self.visit(name, path)
             return

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hepsub.errors import NoGroup, UnknownGroup, UnknownWalltime, WalltimeTooLong
 from hepsub.policy.mistake import default_of
@@ -36,7 +37,7 @@ def choose_group(asked: str | None, policy: Policy, situation: Situation) -> str
         return _any_group(asked, policy, situation)
     own = own_groups(policy, situation)
     if not own:
-        raise NoGroup(
+        raise NoGroup(  # HepJob's words, by which scripts know it
             "No resources in your group(s). So the job can not be submitted.",
             remedy=f"ask for membership in one of: {', '.join(policy.group)}",
         )
@@ -44,6 +45,7 @@ def choose_group(asked: str | None, policy: Policy, situation: Situation) -> str
         if asked not in own:
             raise _not_yours(asked, own)
         return asked
+    # The default is the site's, for all: for who is not in that group it is none.
     preferred = [policy.defaults.group, *situation.groups]
     return next((name for name in preferred if name in own), own[0])
 
@@ -98,15 +100,11 @@ def _not_yours(asked: str, own: tuple[str, ...]) -> UnknownGroup:
 def classes_for(policy: Policy, group: str) -> Mapping[str, WalltimeClass]:
     """The walltime classes as they hold for a group."""
     own = policy.group[group].walltime if group in policy.group else {}
+    # What is given on request only stays so, whatever its limit for the group is.
     return {
         **policy.walltime,
-        **{name: _with_limit(policy.walltime.get(name), limit) for name, limit in own.items()},
+        **{name: replace(policy.walltime[name], limit=limit) for name, limit in own.items()},
     }
-
-
-def _with_limit(known: WalltimeClass | None, limit: int) -> WalltimeClass:
-    """A class as one group has it; what is given on request only stays so."""
-    return WalltimeClass(limit=limit, on_request=known.on_request if known else False)
 
 
 def choose_walltime(asked: str, classes: Mapping[str, WalltimeClass]) -> Walltime:
@@ -124,18 +122,19 @@ def choose_walltime(asked: str, classes: Mapping[str, WalltimeClass]) -> Walltim
         limit = parse_duration(asked)
     except ValueError as error:
         raise _unknown(asked, classes) from error
-    fitting = [
-        (each.limit, name)
-        for name, each in classes.items()
-        if each.limit >= limit and not each.on_request
-    ]
-    if not fitting:
-        longest = max(each.limit for each in classes.values() if not each.on_request)
+    # The class is what the site schedules by, the duration what ends the job.
+    offered = [(each.limit, name) for name, each in classes.items() if not each.on_request]
+    fitting = [each for each in offered if each[0] >= limit]
+    if fitting:
+        return Walltime(name=min(fitting)[1], limit=limit)
+    if not offered:
         raise WalltimeTooLong(
-            f"-wt {asked} is longer than the longest walltime class, {duration_text(longest)}",
-            remedy="split the job, or ask for a shorter time",
+            f"-wt {asked}: no walltime class is for durations", remedy=f"-wt {' or '.join(classes)}"
         )
-    return Walltime(name=min(fitting)[1], limit=limit)
+    raise WalltimeTooLong(
+        f"-wt {asked} is longer than the longest walltime class, {duration_text(max(offered)[0])}",
+        remedy="split the job, or ask for a shorter time",
+    )
 
 
 def _unknown(asked: str, classes: Mapping[str, WalltimeClass]) -> UnknownWalltime:

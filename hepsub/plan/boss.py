@@ -31,7 +31,6 @@ class OptionsFile(Struct, frozen=True, kw_only=True):
     """A file of job options.
 
     Attributes:
-        options: what it says.
         places: the absolute paths of what may be files, by what it calls them.
         here: those of them that are here, though nothing says that they are inputs.
         mentions: the directories that it names.
@@ -49,7 +48,6 @@ class Travel(Struct, frozen=True, kw_only=True):
     Attributes:
         spec: what was asked for, and the files that the options name.
         texts: the options as the jobs get them, by the paths of the files.
-        notes: what their user should know of it.
     """
 
     spec: JobSpec
@@ -66,13 +64,7 @@ class _Slot(Struct, frozen=True, kw_only=True):
 
 
 def resolved(said: str, environment: Mapping[str, str], cwd: Path) -> str:
-    """The absolute path that job options mean; empty where it is none, or hangs on a variable that is not set.
-
-    Args:
-        said: what they say.
-        environment: the variables that the jobs have.
-        cwd: where they run at home.
-    """
+    """The absolute path that job options mean; empty where it is none, or hangs on a variable that is not set."""
     path = _VARIABLE.sub(
         lambda found: environment.get(found[1] or found[2] or found[3], found[0]), said
     )
@@ -104,15 +96,9 @@ def same_outputs_note(files: Mapping[str, OptionsFile], number: int) -> tuple[st
 def travelling(
     spec: JobSpec, files: Mapping[str, OptionsFile], jobs: Sequence[Values], cwd: Path
 ) -> Travel:
-    """What was asked for, with the files that its job options name as inputs and outputs.
+    """What was asked for, with the files that its job options, by their absolute paths, name as inputs and outputs.
 
     What the user says with -in and -out of the same file counts.
-
-    Args:
-        spec: what the user asked for.
-        files: the job options, by their absolute paths.
-        jobs: what the names stand for, job by job.
-        cwd: what relative paths begin at.
 
     Raises:
         NotExpressible: each job's options name other files, and not by the job's number; or their user does.
@@ -131,6 +117,7 @@ def travelling(
         for slot, (name, said) in zip(slots, names, strict=True)
         if not said
     ]
+    # The options are copied with the files' names in the job's directory; one example of that is told.
     texts: dict[str, bytes] = {}
     notes: tuple[str, ...] = ()
     for path, row, values in zip(own, rows, jobs, strict=True):
@@ -202,13 +189,9 @@ def _asked(spec: JobSpec, jobs: Sequence[Values], cwd: Path) -> list[frozenset[s
 
 
 def _slots(file: OptionsFile, wanted: frozenset[str]) -> list[_Slot]:
-    """The files of one job, each once: what is written is no input.
-
-    Args:
-        file: its options.
-        wanted: the paths behind -in: what they name in the options is a file, whatever it looks like.
-    """
+    """The files of one job, each once; what is behind -in (`wanted`) is a file, whatever it looks like."""
     found: dict[str, _Slot] = {}
+    # Outputs first: what a job writes and reads again is no input.
     for each in sorted(file.options.files, key=lambda each: each.use != OUTPUT):
         path = file.places.get(each.path, "")
         if path and (each.use in (INPUT, OUTPUT) or path in file.here | wanted):
@@ -224,27 +207,15 @@ def _templates(rows: Sequence[Sequence[_Slot]], jobs: Sequence[Values]) -> list[
         NotExpressible: that does not tell them.
     """
     shapes = {tuple((each.is_output, each.optional) for each in row) for row in rows}
-    if len(shapes) > 1:
-        raise _differing()
-    return [
-        replace(column[0], path=_template([each.path for each in column], jobs))
-        for column in zip(*rows, strict=True)
-    ]
-
-
-def _template(paths: Sequence[str], jobs: Sequence[Values]) -> str:
-    text = fitting_template(paths, jobs)
-    if text is None:
-        raise _differing()
-    return text
-
-
-def _differing() -> NotExpressible:
-    return NotExpressible(
-        "the job options name other files in each job, and not by %{ProcId}, %{Index} or %{item}: what travels cannot"
-        " be said of all jobs at once",
-        remedy="submit them one by one, or keep them at home with -normt",
-    )
+    columns = list(zip(*rows, strict=True)) if len(shapes) == 1 else []
+    paths = [fitting_template([each.path for each in column], jobs) for column in columns]
+    if len(shapes) > 1 or None in paths:
+        raise NotExpressible(
+            "the job options name other files in each job, and not by %{ProcId}, %{Index} or %{item}: what travels"
+            " cannot be said of all jobs at once",
+            remedy="submit them one by one, or keep them at home with -normt",
+        )
+    return [replace(each[0], path=path) for each, path in zip(columns, paths, strict=True)]
 
 
 def _names(slots: Iterable[_Slot], spec: JobSpec, script: str, cwd: Path) -> list[tuple[str, bool]]:

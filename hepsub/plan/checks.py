@@ -63,11 +63,13 @@ def check_programs(programs: Mapping[str, Program], *, here: bool = False) -> tu
 
 
 def _not_startable(path: str, state: ProgramState) -> HepsubError:
+    from shlex import quote  # nobody needs it where all is well
+
     what, remedy = {
         ProgramState.DIRECTORY: ("is a directory", "name the program to run"),
         ProgramState.NO_FILE: ("is a FIFO, a socket or a device", "name the program to run"),
-        ProgramState.UNREADABLE: ("cannot be read by you", f"chmod u+r {path}"),
-        ProgramState.NO_EXEC_BIT: ("is not executable", f"chmod +x {path}"),
+        ProgramState.UNREADABLE: ("cannot be read by you", f"chmod u+r {quote(path)}"),
+        ProgramState.NO_EXEC_BIT: ("is not executable", f"chmod +x {quote(path)}"),
         ProgramState.EMPTY: ("is empty", "write the program first"),
         ProgramState.NO_INTERPRETER_LINE: (
             "has no interpreter line, so Linux cannot start it",
@@ -75,7 +77,7 @@ def _not_startable(path: str, state: ProgramState) -> HepsubError:
         ),
         ProgramState.CARRIAGE_RETURN: (
             "has Windows line ends, so its interpreter is not found",
-            f"sed -i 's/\\r$//' {path}",
+            f"sed -i 's/\\r$//' {quote(path)}",
         ),
         ProgramState.SUBMIT_DESCRIPTION: (
             "is a submit description of HTCondor, and hep_sub takes the program itself",
@@ -95,7 +97,7 @@ def check_directories(
     Args:
         directories: where the logs go.
         places: what these are, and the directories that missing ones would be in.
-        said: those that were named as directories.
+        said: those that were named as directories, with -o, -e or -dir.
 
     Returns:
         Those that have to be made.
@@ -104,13 +106,16 @@ def check_directories(
         LogDirectoryMissing: a directory does not exist; all missing ones are named.
         LogDirectoryNotWritable: a directory cannot be written.
     """
+    # HTCondor holds a job whose log cannot be opened; where it transfers files, after the job has run.
     absent = sorted(path for path in directories if places.get(path) is PlaceState.MISSING)
     new = tuple(path for path in absent if path in said and _may_be_made(path, places))
     missing = [path for path in absent if path not in new]
     if missing:
+        from shlex import join  # nobody needs it where all is well
+
         raise LogDirectoryMissing(
             f"no such directory for the logs: {few(missing, _SHOWN)}",
-            remedy=f"mkdir -p {' '.join(missing[:_SHOWN])}",
+            remedy=f"mkdir -p {join(missing[:_SHOWN])}",
         )
     for path in sorted(directories.difference(new)):
         if places.get(path) is not PlaceState.DIRECTORY:
@@ -126,7 +131,7 @@ def check_directories(
 
 
 def _may_be_made(path: str, places: Mapping[str, PlaceState]) -> bool:
-    """Only the last part of a path is made: a whole tree that is missing is rather a mistyped name."""
+    # Only the last part: a whole tree that is missing is rather a mistyped name.
     return places.get(os.path.dirname(path)) is PlaceState.DIRECTORY
 
 
@@ -169,6 +174,7 @@ def check_conflicts(plan: StagingPlan, jobs: Sequence[Values]) -> None:
         OutputConflict: they would.
     """
     files = plan.carried_by(jobs)
+    # Most often 10,000 jobs have the same names, and each set of names is looked through once.
     known: set[tuple[str, ...]] = set()
     for values, inputs in zip(jobs, files.inputs, strict=True):
         names = tuple([each.name for each in inputs])
@@ -178,7 +184,7 @@ def check_conflicts(plan: StagingPlan, jobs: Sequence[Values]) -> None:
     writers: dict[Place, int] = {}
     for values, outputs in zip(jobs, files.outputs, strict=True):
         for each in outputs:
-            if each.is_pattern:
+            if each.is_pattern:  # what it matches nobody knows yet; `travel` says what that means
                 continue
             if each.place in writers:
                 raise OutputConflict(
@@ -188,15 +194,34 @@ def check_conflicts(plan: StagingPlan, jobs: Sequence[Values]) -> None:
             writers[each.place] = values.said
 
 
+def check_sent(plan: StagingPlan, executable: Template, jobs: Sequence[Values]) -> None:
+    """Refuse inputs that would lie where the script lies, or a ticket or token, when these are sent, too.
+
+    Raises:
+        OutputConflict: one would.
+    """
+    sent = {each.file for each in plan.credentials if each.travels}
+    scripts = executable.fill_all(jobs)
+    for script, carried in zip(scripts, plan.carried_by(jobs).inputs, strict=True):
+        for each in carried:
+            # The script as an input, under its own name, is itself; any other file would be run in its place.
+            other = each.name == PurePosixPath(script).name and str(each.place) != script
+            if other or each.name in sent:
+                what = f"the script {script}" if other else "a credential of the job"
+                raise OutputConflict(
+                    f"the input {each.place} would take the place of {what}, which has the name {each.name} there",
+                    remedy="give it another name: -in URL=NAME",
+                )
+
+
 def check_handed_over(plan: StagingPlan, executable: Template, jobs: Sequence[Values]) -> None:
     """Refuse names of sent files that HTCondor takes apart when it is handed the files.
-
-    (Its list of spooled files is divided at both, as tried on 23.9.6, and stands in the job's ad, where $$ is
-    expanded as the job starts. What a computing element takes is spooled there: tried from 23.9.6 to 25.14.1.)
 
     Raises:
         NotExpressible: a script or an input has one.
     """
+    # Its list of spooled files is divided at commas and blanks (tried on 23.9.6), and stands in the job's ad, where $$
+    # is expanded as the job starts. What a computing element takes is spooled there (tried from 23.9.6 to 25.14.1).
     scripts = executable.fill_all(jobs)
     for path, carried in zip(scripts, plan.carried_by(jobs).inputs, strict=True):
         inputs = [each.name for each in carried if isinstance(each.place, FilePlace)]
@@ -213,11 +238,6 @@ def check_handed_over(plan: StagingPlan, executable: Template, jobs: Sequence[Va
 
 def check_in_script(plan: StagingPlan, jobs: Sequence[Values], pool: str) -> None:
     """Refuse what cannot travel where the batch script has all that jobs start with, and nothing comes home.
-
-    Args:
-        plan: how files travel.
-        jobs: what the names stand for in each job.
-        pool: the pool's name in the policy.
 
     Raises:
         NotOnSlurm: a place is on this host, or named after the cluster; or the jobs store nothing.

@@ -16,7 +16,7 @@ from hepsub.plan.template import Name, Values, parse_template
 from hepsub.suggest import closest
 
 _NAME, _STEM = "name", "stem"
-"""The last part of a path, and the same without its last suffix."""
+"""The last part of a path, and the same without its last suffix: so no column can be called that."""
 _WRITABLE = r"[^\s{}.,]+"
 _BETWEEN = {COMMA: ",", TAB: "\t"}
 
@@ -57,6 +57,7 @@ class ItemPart(Struct, frozen=True, kw_only=True):
             return item
         name = item.rstrip("/").rpartition("/")[2]
         dot = name.rfind(".")
+        # .bashrc is a name, and no suffix of nothing.
         return name[:dot] if self.last == _STEM and dot > 0 else name
 
 
@@ -91,7 +92,10 @@ def cells(line: str, columns: Columns) -> Sequence[str]:
         ValueError: its quotes are not those of CSV.
     """
     if columns.separator == BLANK:
-        # As HTCondor's queue statement: the last variable gets the rest.
+        # As HTCondor's queue statement: the last variable gets the rest, and a single one the whole line. (Tried with
+        # the bindings of 25.14.1; what separates is one comma or blank, and the blanks behind it.)
+        if len(columns.names) == 1:
+            return [line]
         return re.split(r"[, \t][ \t]*", line, maxsplit=max(len(columns.names) - 1, 0))
     between = _BETWEEN[columns.separator or COMMA]
     try:
@@ -133,11 +137,7 @@ def asked_columns(spec: JobSpec) -> Columns | None:
 
 
 def check_column_names(names: Iterable[str], where: str) -> None:
-    """Refuse names that mean something else already, or two columns.
-
-    Args:
-        names: of the columns, in their order.
-        where: what gives them.
+    """Refuse names that mean something else already, or two columns; `where` is what gives them.
 
     Raises:
         UsageError: one is refused.
@@ -166,12 +166,7 @@ def item_parts(texts: Iterable[str]) -> list[ItemPart]:
 
 
 def check_parts(spec: JobSpec, items: Sequence[str], columns: Columns | None) -> None:
-    """Refuse columns that the list does not have.
-
-    Args:
-        spec: what the user asked for.
-        items: the items of the list, all of which have as many columns.
-        columns: those of the list; None for one that has none.
+    """Refuse columns that the list, all of whose lines have as many, does not have.
 
     Raises:
         UsageError: one is named that is not there.
@@ -215,7 +210,7 @@ def _no_column(part: ItemPart, name: str, number: int, columns: Columns | None) 
     if columns.names:
         match = closest(part.column, columns.names)
         meant = f"did you mean '{match}'? " if match else ""
-        return UsageError(f"{trouble}", remedy=f"{meant}it has {many}: {', '.join(columns.names)}")
+        return UsageError(trouble, remedy=f"{meant}it has {many}: {', '.join(columns.names)}")
     if not part.column.isdecimal():
         return UsageError(
             f"{trouble}, nor names of columns",

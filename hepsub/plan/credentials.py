@@ -18,8 +18,7 @@ class JobCredential(Struct, frozen=True, kw_only=True):
     """A credential that goes along with the jobs of a submission.
 
     Attributes:
-        name: its name in the policy.
-        kind: what it is, in the policy's word.
+        kind: in the policy's word.
         file: its file in the bundle and in the job's directory; empty when HTCondor delivers it.
         service: the name of HTCondor's OAuth service that delivers it; empty for a file.
         stays: whether it is shown to the site by this side, and no job gets it.
@@ -52,7 +51,7 @@ def choose_credentials(
         policy: what the site decided.
         pool: the pool's name.
         sites: the remote sites that the jobs may run at.
-        uid: numeric user id, after which Kerberos caches are named.
+        uid: after which Kerberos caches are named.
 
     Raises:
         UsageError: the policy knows no such credential, or more than one Kerberos ticket is wanted.
@@ -68,6 +67,7 @@ def choose_credentials(
                 or did_you_mean(name, [*policy.credential, NO_CREDENTIALS]),
             )
     there = [policy.site[site] for site in sites]
+    # Another pool's credd has nothing of this user.
     by_file = any(site.kind != GLIDEIN for site in there)
     shown = dict.fromkeys(
         site.token for site in there if site.kind == CE and site.token not in names
@@ -76,6 +76,7 @@ def choose_credentials(
         *(_job_credential(name, policy.credential[name], uid, by_file=by_file) for name in names),
         *(JobCredential(name=name, kind=TOKEN, file=f"{name}.token", stays=True) for name in shown),
     )
+    # There is one KRB5CCNAME.
     tickets = [each.name for each in chosen if each.kind == KERBEROS]
     if len(tickets) > 1:
         raise UsageError(
@@ -99,7 +100,6 @@ def _wanted(policy: Policy, pool: str, sites: Iterable[str]) -> tuple[str, ...]:
 
 
 def _job_credential(name: str, credential: Credential, uid: int, *, by_file: bool) -> JobCredential:
-    """A credential as it travels: where another pool runs the jobs, this one's credd delivers nothing."""
     if credential.delivery == "condor" and not by_file:
         service = "" if credential.kind == KERBEROS else credential.service or name
         return JobCredential(name=name, kind=credential.kind, file="", service=service)

@@ -69,9 +69,6 @@ class Draft(Struct, frozen=True, kw_only=True):
 
     Attributes:
         spec: what the user asked for, its spelling settled.
-        policy: what the site decided.
-        situation: who calls, where from and when.
-        reading: what was looked at before.
         jobs: what the names stand for, job by job.
         layout: program and logs, as templates.
         programs: every program that a job would start, absolute.
@@ -139,12 +136,6 @@ class Draft(Struct, frozen=True, kw_only=True):
 def draft(spec: JobSpec, policy: Policy, situation: Situation, reading: Reading) -> Draft:
     """Work out the jobs of a submission, and what has to be known of the world to decide it.
 
-    Args:
-        spec: what the user asked for.
-        policy: what the site decided.
-        situation: who calls, where from and when.
-        reading: what was looked at before.
-
     Raises:
         JobCountTooSmall, JobCountTooLarge: the number of jobs is out of bounds.
         UnknownStorage, UsageError: what was asked for cannot be read as anything.
@@ -157,6 +148,7 @@ def draft(spec: JobSpec, policy: Policy, situation: Situation, reading: Reading)
     carried = _carried(spec, policy, situation.cwd, jobs) if spec.is_staged else None
     elsewhere: dict[Paths, CarriedFiles] = {}
     unusable: dict[Paths, HepsubError] = {}
+    # Which site takes the jobs is decided when their files are known, which are others at some sites: so all are named.
     for paths in _other_paths(spec, policy, carried, programs, reading.type):
         try:
             elsewhere[paths] = _carried(spec, policy, situation.cwd, jobs, paths)
@@ -241,7 +233,7 @@ def job_count(spec: JobSpec, policy: Policy, items: Sequence[str], ends: Sequenc
     Args:
         spec: what the user asked for.
         policy: what the site decided.
-        items: the items of the list.
+        items: those of the list.
         ends: where in them the items of each job end; empty for one item each.
 
     Raises:
@@ -273,16 +265,10 @@ def job_count(spec: JobSpec, policy: Policy, items: Sequence[str], ends: Sequenc
 
 
 def settled(spec: JobSpec, whole: Collection[str]) -> JobSpec:
-    """The spec with the inputs whose whole text is a URL: whether a `=` belongs to it the words alone do not tell.
-
-    Args:
-        spec: what the user asked for.
-        whole: the texts behind -in that name something that exists, `=` included.
-    """
-    return replace(spec, inputs=tuple(_settled(each, whole) for each in spec.inputs))
-
-
-def _settled(request: FileRequest, whole: Collection[str]) -> FileRequest:
-    if not request.whole or request.whole not in whole:
-        return request
-    return FileRequest(name="", url=request.whole)
+    """The spec with the inputs that are URLs as a whole, as those in `whole` are known to be, `=` included."""
+    # `pt=50.root=a.root`: the words alone do not tell whether a `=` belongs to the name.
+    inputs = (
+        FileRequest(name="", url=each.whole) if each.whole and each.whole in whole else each
+        for each in spec.inputs
+    )
+    return replace(spec, inputs=tuple(inputs))

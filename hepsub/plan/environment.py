@@ -58,7 +58,7 @@ class Travelling(Struct, frozen=True, kw_only=True):
     Attributes:
         variables: those for the job's ad.
         secrets: those that no ad, no list and no log may hold.
-        templates: variables for the job's ad in whose values there are names.
+        templates: those for the job's ad in whose values there are names.
         notes: a sentence for each surprise.
     """
 
@@ -98,6 +98,7 @@ def choose_environment(
     templates = _templates(request, secrets)
     rest = {name: value for name, value in own.items() if name not in named}
     inherited, notes = _inherited(rest, remote=remote) if request.inherit else ({}, ())
+    # The caller's PWD is the name by which its user knows the directory, which the kernel does not tell a job.
     here = {"PWD": directory} if request.inherit and directory and not remote else {}
     variables = here | inherited | named
     _check_size(variables, limit_kb)
@@ -115,6 +116,7 @@ def choose_environment(
 
 def without_own(situation: Situation) -> dict[str, str]:
     """The submitter's environment without hepsub's own virtual environment: its python3 is not the job's."""
+    # PATH is kept as it was written, empty entries included: they mean the job's directory.
     own = dict(situation.environment)
     if situation.own_programs:
         entries = own.get("PATH", "").split(":")
@@ -143,6 +145,7 @@ def secret_names(request: EnvironmentRequest, own: Mapping[str, str]) -> tuple[s
 
 
 def _inherited(own: Mapping[str, str], *, remote: bool) -> tuple[dict[str, str], tuple[str, ...]]:
+    # HTCondor's own variables (_CONDOR_SCRATCH_DIR, say) are those of a job in which hep_sub was called.
     left_out = _SESSION | _HOST_BOUND if remote else _SESSION
     if _IN_A_NOTEBOOK in own:
         left_out |= {name for name, value in _NOTEBOOK.items() if own.get(name) == value}
@@ -206,8 +209,10 @@ def _named(request: EnvironmentRequest, own: Mapping[str, str]) -> dict[str, str
 
 
 def _templates(request: EnvironmentRequest, secrets: Mapping[str, str]) -> dict[str, Template]:
-    """The values that the user wrote with names in them; what comes from the environment is data."""
-    said = {name: value for name, value in request.named if value is not None and "%{" in value}
+    """The values that the user wrote with names in them."""
+    # What comes from the environment is data, and no value of it is looked at for names.
+    # Of two values of a variable the last one counts, whichever of them has names in it.
+    said = {name: value for name, value in dict(request.named).items() if value is not None}
     found = {name: parse_template(value) for name, value in said.items()}
     found = {name: template for name, template in found.items() if template.names()}
     for name in found:
@@ -241,6 +246,7 @@ def _check_size(variables: Mapping[str, str], limit_kb: int) -> None:
     if total <= limit_kb * 1024 and not too_long:
         return
     largest = ", ".join(f"{name} ({size_text(size)})" for size, name in sizes[:5])
+    # HTCondor would hold a job with such a variable as it starts (E2BIG).
     what = (
         f"the variable {sizes[0][1]} is {size_text(sizes[0][0])}; Linux starts no program with one of 128 kB or more"
         if too_long
@@ -253,8 +259,4 @@ def _check_size(variables: Mapping[str, str], limit_kb: int) -> None:
 
 
 def _size(name: str, value: str) -> int:
-    return (
-        len(name.encode("utf-8", "surrogateescape"))
-        + len(value.encode("utf-8", "surrogateescape"))
-        + 2
-    )
+    return len(f"{name}={value}".encode("utf-8", "surrogateescape")) + 1  # and a NUL

@@ -18,6 +18,7 @@ from hepsub.units import size_text
 COPIED_FILES = 10_000
 """A directory of more files is not copied: a thousand jobs would make ten million of them."""
 _NAMED = 3
+# Places are looked at before the submission has its id: in their texts these still are names.
 _LATER = tuple(f"%{{{name.value}}}" for name in (Name.CLUSTER, Name.UUID))
 _SEPARATE = "%{ClusterId} or %{Uuid} in their places keep the outputs of each submission apart"
 
@@ -94,13 +95,8 @@ def named_keys(carried: Iterable[Carried]) -> list[str]:
 def linked_inputs(
     staging: StagingPlan, files: Mapping[str, FileFact], jobs: Sequence[Values]
 ) -> dict[str, str]:
-    """The inputs that some job gets as links to the user's own files, and why; as the wrapper decides it.
-
-    Args:
-        staging: how the files travel.
-        files: what is known of them, by path; nothing is said of others.
-        jobs: what the names stand for, job by job.
-    """
+    """The inputs that some job gets as links to the user's own files, and why, as far as `files` tells their size."""
+    # As the wrapper decides it (worker/src/60_inputs.sh): in the order of the command line, each that still fits.
     found: dict[str, str] = {}
     if not staging.shared or not files:
         return found
@@ -118,18 +114,11 @@ def linked_inputs(
 
 
 def link_note(
-    staging: StagingPlan | None, files: Mapping[str, FileFact], jobs: Sequence[Values], origin: str
+    staging: StagingPlan, files: Mapping[str, FileFact], jobs: Sequence[Values], origin: str
 ) -> tuple[str, ...]:
-    """That a job which writes to such an input changes the user's own file.
-
-    Args:
-        staging: how the files travel; None for not at all.
-        files: what is known of the inputs, by path.
-        jobs: what the names stand for, job by job.
-        origin: where the limit was set, in words for people.
-    """
-    links = linked_inputs(staging, files, jobs) if staging is not None else {}
-    if staging is None or not links:
+    """That a job which writes to such an input changes the user's own file; `origin` is where the limit was set."""
+    links = linked_inputs(staging, files, jobs)
+    if not links:
         return ()
     shown = few([f"{path} ({why})" for path, why in links.items()], _NAMED)
     limit = size_text(staging.copy_limit) if staging.copy_limit else "nothing"

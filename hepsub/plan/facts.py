@@ -46,7 +46,6 @@ class Program(Struct, frozen=True, kw_only=True):
     """A script or binary.
 
     Attributes:
-        state: whether it can be started, and if not, why.
         interpreter: the path behind `#!`; empty for a binary.
         interpreter_here: whether that interpreter exists on this machine.
         machine: the architecture that a binary was built for, in HTCondor's word; empty for a script, or not known.
@@ -64,7 +63,7 @@ def elf_machine(head: bytes) -> str:
     (ELF header, e_ident and e_machine: System V ABI, "ELF Header".)
 
     Args:
-        head: the file's first bytes.
+        head: the file's first bytes, ELF_HEAD of them.
     """
     if not head.startswith(ELF) or len(head) < ELF_HEAD:
         return ""
@@ -114,19 +113,15 @@ class FileFacts(Struct, frozen=True, kw_only=True):
     outputs: OutputFacts = field(default_factory=OutputFacts)
 
 
-class Facts(Struct, frozen=True, kw_only=True):
+class Facts(FileFacts, frozen=True, kw_only=True):
     """What is true now, for one submission.
 
     Attributes:
         programs: every program that a job would start, by absolute path.
         places: the paths after -o, -e, -dir and -l, and their directories.
-        objects: what is known of the inputs in S3, by place; empty when they were not looked for.
-        files: what is known of the inputs on this host's file system, by path; empty when they were not looked for.
-        outputs: what was found at the places of the outputs.
         libraries: the user's libraries, packed.
         library_trouble: why S3 cannot keep them; empty when it can, or need not.
         image_exists: whether the file after -image exists; True when none was named.
-        image_is_directory: whether it is a directory.
         unreadable: the expressions of the policy that HTCondor cannot read.
         output_mb: the most MB that one of the program's last jobs left behind; None for not known.
         elsewhere: what was found of the files as they are at sites where paths are objects, by what the paths stand
@@ -138,9 +133,6 @@ class Facts(Struct, frozen=True, kw_only=True):
 
     programs: Mapping[str, Program]
     places: Mapping[str, PlaceState]
-    objects: Mapping[ObjectPlace, ObjectInfo] = field(default_factory=dict)
-    files: Mapping[str, FileFact] = field(default_factory=dict)
-    outputs: OutputFacts = field(default_factory=OutputFacts)
     libraries: tuple[Library, ...] = ()
     library_trouble: str = ""
     image_exists: bool = True
@@ -172,4 +164,5 @@ class Facts(Struct, frozen=True, kw_only=True):
 
     def _found(self, paths: Paths) -> FileFacts | HepsubError | None:
         """What was found where something differs from what is true here; None where nothing does."""
+        # Under () stands why they cannot be had here, which is so wherever paths mean the same as here.
         return self.elsewhere.get(paths) or self.elsewhere.get(())

@@ -16,15 +16,15 @@ from hepsub.job import FileRequest
 from hepsub.plan.items import item_names
 from hepsub.plan.location import FilePlace, ObjectPlace, Place, find_place, place_finder
 from hepsub.plan.remap import Paths, object_url
-from hepsub.plan.template import Name, Values, parse_template
+from hepsub.plan.template import Name, Template, Values, parse_template
 from hepsub.policy.model import Storage
 
 _PATTERN = re.compile(r"[*?\[]")
 _LONGEST_NAME = 250
 """Bytes: while hep_fetch brings a file, it is called NAME.part."""
 _OWN = re.compile(
-    r"\.hepsub|home\.\d+|hepsub\.(?:manifest|sums|environment)|items\.txt|hepsub_lib(\..*)?|wrapper\.sh|condor_exec\.exe"
-    r"|\.chirp\.config|ca\.[^/]+\.pem"
+    r"\.hepsub|home\.\d+|hepsub\.(?:manifest|sums|environment|letters\..*)|items\.txt|hepsub_lib(\..*)?"
+    r"|wrapper\.sh|condor_exec\.exe|\.chirp\.config|ca\.[^/]+\.pem"
 )
 """Names that hepsub and HTCondor use in the scratch directory."""
 
@@ -97,7 +97,6 @@ class Naming(Struct, frozen=True, kw_only=True):
     """What URLs mean.
 
     Attributes:
-        storages: those of the policy.
         cwd: what relative paths begin at.
         paths: the directories whose files are objects where the jobs run, and what they stand for.
     """
@@ -132,12 +131,8 @@ def carried_inputs(rules: Iterable[FileRule], jobs: Sequence[Values], naming: Na
     Raises:
         UnknownStorage, UsageError: a URL is none that hepsub understands, or a name none that a file can have.
     """
-    columns = [
-        [_items(parse_template(rule.url).listed(values), naming) for values in jobs]
-        if parse_template(rule.url).is_list
-        else [(each,) for each in _inputs(rule, jobs, naming)]
-        for rule in rules
-    ]
+    # Rule by rule, not job by job: what all jobs have in common is worked out once for 10,000 of them.
+    columns = [_inputs(rule, jobs, naming) for rule in rules]
     if not columns:
         return ((),) * len(jobs)
     return tuple(tuple(itertools.chain(*row)) for row in zip(*columns, strict=True))
@@ -149,12 +144,11 @@ def carried_outputs(rules: Iterable[FileRule], jobs: Sequence[Values], naming: N
     Raises:
         UnknownStorage, UsageError: a URL is none that hepsub understands, or a name none that a file can have.
     """
-    columns = [_outputs(rule, jobs, naming) for rule in rules]
+    columns = [_outputs(rule, jobs, naming) for rule in rules]  # as inputs
     return tuple(zip(*columns, strict=True)) if columns else ((),) * len(jobs)
 
 
-def _places(rule: FileRule, jobs: Sequence[Values], naming: Naming) -> list[Place]:
-    template = parse_template(rule.url)
+def _places(template: Template, jobs: Sequence[Values], naming: Naming) -> list[Place]:
     urls = template.fill_all(jobs)
     find = naming.finder(template.start)
     if not template.names() and urls:
@@ -162,21 +156,24 @@ def _places(rule: FileRule, jobs: Sequence[Values], naming: Naming) -> list[Plac
     return [find(url) for url in urls]
 
 
+def _inputs(rule: FileRule, jobs: Sequence[Values], naming: Naming) -> list[tuple[Carried, ...]]:
+    """The files that one rule means for each job: one, or for `%{items}` all of the job's items."""
+    url = parse_template(rule.url)
+    if url.is_list:
+        return [_items(url.listed(values), naming) for values in jobs]
+    places = _places(url, jobs, naming)
+    names = parse_template(rule.name).fill_all(jobs)
+    return [(each,) for each in _checked(names, places)]
+
+
 def _items(urls: Sequence[str], naming: Naming) -> tuple[Carried, ...]:
     """All of the job's items, for `%{items}`."""
     places = [naming.find(url) for url in urls]
-    names = item_names([_path_of(each) for each in places])
-    found = [Carried(name=name, place=each) for name, each in zip(names, places, strict=True)]
-    for each in found:
-        _check_input(each.place)
-        check_name(each.name)
-    return tuple(found)
+    return tuple(_checked(item_names([_path_of(each) for each in places]), places))
 
 
-def _inputs(rule: FileRule, jobs: Sequence[Values], naming: Naming) -> list[Carried]:
-    """One file for each job: with the last part of the place as its name, where none was given."""
-    places = _places(rule, jobs, naming)
-    names = parse_template(rule.name).fill_all(jobs)
+def _checked(names: Sequence[str], places: Sequence[Place]) -> list[Carried]:
+    """Inputs: with the last part of the place as its name, where none was given."""
     for each in places:
         _check_input(each)
     names = [
@@ -199,7 +196,7 @@ def _outputs(rule: FileRule, jobs: Sequence[Values], naming: Naming) -> list[Car
     names = parse_template(rule.name).fill_all(jobs)
     _check_names(names)
     patterns = {name for name in set(names) if is_pattern(name)}
-    places = _places(rule, jobs, naming)
+    places = _places(parse_template(rule.url), jobs, naming)
     return [
         Carried(
             name=name,
@@ -211,6 +208,7 @@ def _outputs(rule: FileRule, jobs: Sequence[Values], naming: Naming) -> list[Car
 
 
 def _for_pattern(name: str, place: Place) -> Place:
+    # The wrapper lets sh match it, and a worker node's sh is dash, bash or busybox.
     if "\\" in name:
         raise UsageError(
             f"-out {name}={place}: shells disagree about a backslash in a pattern",
@@ -235,7 +233,6 @@ def _completed(place: Place, name: str) -> Place:
 
 
 def _check_names(names: Iterable[str]) -> None:
-    """Check each name once, in the order of the jobs."""
     for name in dict.fromkeys(names):
         check_name(name)
 
@@ -246,11 +243,7 @@ def is_pattern(name: str) -> bool:
 
 
 def check_name(name: str) -> None:
-    """Refuse what is no name inside the job's directory, is hepsub's own, or could not be fetched.
-
-    Raises:
-        UsageError: it is refused.
-    """
+    """Refuse what is no name inside the job's directory, is hepsub's own, or could not be fetched."""
     parts = PurePosixPath(name).parts
     if not name.isprintable():
         raise UsageError(

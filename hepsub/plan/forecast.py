@@ -1,4 +1,7 @@
-"""How long what travels with a job is good for, held against how long the job may wait and run. Pure."""
+"""How long what travels with a job is good for, held against how long the job may wait and run. Pure.
+
+Each function returns a sentence for the user, empty where nothing ends too early.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from msgspec import Struct
 from hepsub.units import moment_text, rough_text
 
 _MARGIN_S = 60
+"""A ticket that can be renewed for less than this beyond its end cannot really be renewed."""
 REFRESHER = "hep_auth renew"
 """Who renews, where it runs by itself for this user."""
 
@@ -17,8 +21,8 @@ class Expiry(Struct, frozen=True, kw_only=True):
     """A credential or a storage's keys, as far as a forecast needs them.
 
     Attributes:
-        what: what it is, as a subject: "your Kerberos ticket".
-        expires: when it ends, in seconds since the epoch; None for never, or not known.
+        what: as a subject: "your Kerberos ticket".
+        expires: in seconds since the epoch; None for never, or not known.
         renewable_until: until when it can be renewed without its user; None for as long as its
             source works.
         obtain: what its user does for a new one: "kinit".
@@ -45,19 +49,9 @@ class Window(Struct, frozen=True, kw_only=True):
 
 
 def unrefreshed_note(expiry: Expiry, window: Window, *, walltime: float) -> str:
-    """A sentence where it may end while a job runs that cannot ask for a newer one; empty where it will not.
-
-    What waits is renewed at half of its life: so much, at least, is left when the job starts.
-
-    Args:
-        expiry: what travels.
-        window: how long it is needed.
-        walltime: how long a job may run, in seconds.
-    """
-    if expiry.expires is None:
-        return ""
-    left = max(0.0, expiry.expires - window.now) / 2
-    if left >= walltime:
+    """A sentence where it may end while a job runs, for `walltime` seconds, that cannot ask for a newer one."""
+    left = _left_then(expiry, window)
+    if left is None or left >= walltime:
         return ""
     return (
         f"{expiry.what} may end {rough_text(left)} after a job has started, and jobs at the remote site cannot ask"
@@ -66,18 +60,9 @@ def unrefreshed_note(expiry: Expiry, window: Window, *, walltime: float) -> str:
 
 
 def taken_note(expiry: Expiry, window: Window) -> str:
-    """A sentence where it may end at a site that has taken the job's files, and gets no newer ones; empty otherwise.
-
-    What is not taken yet is renewed at half of its life: so much, at least, is left when the site takes it.
-
-    Args:
-        expiry: what travels.
-        window: how long it is needed.
-    """
-    if expiry.expires is None:
-        return ""
-    left = max(0.0, expiry.expires - window.now) / 2
-    if left >= window.needed:
+    """A sentence where it may end at a site that has taken the job's files, and gets no newer ones."""
+    left = _left_then(expiry, window)
+    if left is None or left >= window.needed:
         return ""
     return (
         f"{expiry.what} may end {rough_text(left)} after the site has taken a job, waiting or running: from then on"
@@ -85,14 +70,22 @@ def taken_note(expiry: Expiry, window: Window) -> str:
     )
 
 
+def _left_then(expiry: Expiry, window: Window) -> float | None:
+    """How long it is good for, at least, when its job starts or is taken, in seconds; None for ever."""
+    if expiry.expires is None:
+        return None
+    # What waits here is renewed at half of its life.
+    return max(0.0, expiry.expires - window.now) / 2
+
+
 def unopened_note(left: float, wait: float) -> str:
-    """A sentence where a job may wait at a site for longer than it can open its mailbox; empty where it will not.
+    """A sentence where a job may wait at a site for longer than it can open its mailbox.
 
     Args:
-        left: for how long the URL is good that it takes along, in seconds; half of that may be over when it is taken.
+        left: for how long the URL is good that it takes along, in seconds.
         wait: how long it may wait, in seconds.
     """
-    left = left / 2
+    left = left / 2  # the other half may be over when it is taken
     if left >= wait:
         return ""
     return (
@@ -104,7 +97,7 @@ def unopened_note(left: float, wait: float) -> str:
 
 
 def forecast_note(expiry: Expiry, window: Window, *, renewer: str, way: Callable[[], str]) -> str:
-    """A sentence where it may end before the job does; empty where it will not.
+    """A sentence where it may end before the job does.
 
     Args:
         expiry: what travels.
@@ -120,9 +113,9 @@ def forecast_note(expiry: Expiry, window: Window, *, renewer: str, way: Callable
     if limit is not None and limit <= expiry.expires + _MARGIN_S:
         return f"{ends} and cannot be renewed; {job}: {expiry.obtain} before then, or {expiry.consequence}"
     if limit is None or limit >= window.end:
-        until = f" and can be renewed until {moment_text(limit, window.now)}" if limit else ""
         if renewer:
             return ""
+        until = f" and can be renewed until {moment_text(limit, window.now)}" if limit else ""
         return f"{ends}{until}; {job}, and nothing renews it: {way()}, or {expiry.consequence}"
     who = f"{renewer} does it" if renewer else f"nothing does it: {way()}"
     until = moment_text(limit, window.now)

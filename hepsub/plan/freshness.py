@@ -37,13 +37,7 @@ class Fresh(Struct, frozen=True, kw_only=True):
 
 
 def freshness(staging: Staging, route: Route, storages: tuple[str, ...]) -> tuple[Fresh, ...]:
-    """Who keeps what fresh while the jobs wait and run.
-
-    Args:
-        staging: how files travel.
-        route: where the jobs go.
-        storages: those that URLs are signed for.
-    """
+    """Who keeps what fresh while the jobs wait and run, the signed URLs of these storages among it."""
     by, text = _way(staging, route)
     signed = (Fresh(kind="storage", name=name, by=by, text=text) for name in storages)
     return (*(_credential(each, by, text) for each in staging.credentials), *signed)
@@ -83,13 +77,8 @@ def _way(staging: Staging, route: Route) -> tuple[str, str]:
 def used_storages(
     staging: Staging, number: int, values: Callable[[int], Values]
 ) -> tuple[str, ...]:
-    """The storages that URLs are signed for: the first job's files tell, unless whole URLs are on the list.
-
-    Args:
-        staging: how files travel.
-        number: how many jobs there are.
-        values: what the names stand for in a job.
-    """
+    """The storages that URLs are signed for, by the number of jobs and what the names stand for in each."""
+    # The first job's files tell, unless whole URLs are on the list: hep_q -why asks this of each live cluster.
     rules = (*staging.inputs, *staging.outputs)
     listed = any(parse_template(rule.url).begins_with_item for rule in rules)
     files = staging.carried_by([values(proc) for proc in range(number if listed else 1)])

@@ -16,7 +16,7 @@ from hepsub.plan.model import Retries, Route
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _ATTRIBUTE = re.compile(rf"(?:\+|[Mm][Yy]\.)?({_NAME})\s*=(?!=)\s*(.*)", re.DOTALL)
 _COMMAND = re.compile(rf"({_NAME})\s*=(?!=)\s*(.*)", re.DOTALL)
-_RETRY = re.compile(r"(\d+)(?::(\d+(?:,\d+)*))?")
+_RETRY = re.compile(r"(\d{1,4})(?::(\d{1,3}(?:,\d{1,3})*))?")
 _MACRO = re.compile(r"\$\$|\$[A-Za-z0-9_:.]*\(")
 _MOST_RETRIES = 1000
 _NOTIFICATIONS = {each.casefold(): each for each in ("Never", "Complete", "Error", "Always")}
@@ -65,7 +65,6 @@ class HTCondorWords(Struct, frozen=True, kw_only=True):
         requirements: ClassAd expressions that all have to hold.
         rank: a ClassAd expression; empty for none.
         commands: submit commands and their values.
-        retries: how often a job that failed is started again; None for never.
         notification: when HTCondor sends mail, in its word.
     """
 
@@ -99,6 +98,7 @@ def read_words(request: HTCondorRequest) -> HTCondorWords:
             "-append names a submit command twice", remedy="say each submit command once"
         )
     attributes = [_attribute(each) for each in request.attributes]
+    # ClassAds know no case: two names that differ in it are one.
     folded = [name.casefold() for name, _ in attributes]
     if len(set(folded)) < len(folded):
         raise UsageError("-attr names an attribute twice", remedy="say each attribute once")
@@ -130,13 +130,7 @@ def with_words(route: Route, words: HTCondorWords) -> Route:
 def check_words(
     request: HTCondorRequest, words: HTCondorWords, route: Route, unreadable: frozenset[str]
 ) -> None:
-    """Refuse what cannot be done where the jobs go, and what HTCondor cannot read.
-
-    Args:
-        request: what was said.
-        words: the same, read.
-        route: where the jobs go.
-        unreadable: the expressions that HTCondor cannot read.
+    """Refuse what cannot be done where the jobs go, and the expressions that HTCondor cannot read.
 
     Raises:
         UsageError, NotOnSlurm: there is such a thing.
@@ -179,7 +173,7 @@ def _said(request: HTCondorRequest) -> Sequence[str]:
 
 
 def _attribute(text: str) -> tuple[str, str]:
-    """NAME=EXPR, +NAME=EXPR or My.NAME=EXPR."""
+    """NAME=EXPR, or as submit files have it, +NAME=EXPR or My.NAME=EXPR."""
     found = _ATTRIBUTE.fullmatch(text.strip())
     if found is None or not found[2]:
         raise UsageError(
@@ -224,6 +218,7 @@ def _check_text(option: str, text: str) -> None:
             f"argument {option}: {text!r} has a line end or a control character",
             remedy="write it in one line",
         )
+    # An unresolvable $$(X) in an ad crashes a schedd, again at each restart (condor/quoting.py).
     if _MACRO.search(text) or text.endswith(("$", "\\")):
         raise UsageError(
             f"argument {option}: '{text}' has what HTCondor reads as a macro",

@@ -33,12 +33,11 @@ def ends_by_size(sizes: Iterable[int], most: int) -> tuple[int, ...]:
 def item_names(paths: Sequence[str]) -> tuple[str, ...]:
     """Names for files of one job: `hist.root`, or `run1/hist.root` and `run2/hist.root`.
 
-    Files of one last part get as many of the directories above it as tell them apart; so their names say
-    where they come from, and do not depend on their order.
-
     Args:
         paths: where the files are, the bucket's name or `/` first.
     """
+    # Files of one last part get as many of the directories above it as tell them apart, and no numbers: so their names
+    # say where they come from, and do not depend on their order.
     parts = [PurePosixPath(path).parts for path in paths]
     depth = [1] * len(parts)
     while True:

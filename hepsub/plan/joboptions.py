@@ -75,20 +75,13 @@ class JobOptions(Struct, frozen=True, kw_only=True):
         text: all of them.
         encoding: how they are written.
         type: what kind of work they describe, as the policy's rules know it; empty for not known.
-        events: how many events are made or read; None where they do not say.
         files: the files that count, in the order of the text: what is assigned anew later does not.
     """
 
     text: str
     encoding: str
     type: str
-    events: int | None
     files: tuple[NamedFile, ...]
-
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        """The paths of the inputs."""
-        return tuple(each.path for each in self.files if each.use == INPUT)
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -96,11 +89,7 @@ class JobOptions(Struct, frozen=True, kw_only=True):
         return tuple(each.path for each in self.files if each.use == OUTPUT)
 
     def rewritten(self, name_of: Callable[[NamedFile], str]) -> bytes:
-        """The options with other names for their files.
-
-        Args:
-            name_of: what a file is called instead.
-        """
+        """The options with other names for their files; each byte of the rest stays."""
         parts, at = [], 0
         for each in self.files:
             parts += [self.text[at : each.start], name_of(each)]
@@ -109,18 +98,15 @@ class JobOptions(Struct, frozen=True, kw_only=True):
 
 
 class _Seen(Struct):
-    """What was read so far: the files of each property, the included ones, and what properties were set to."""
+    """What was read so far: the files of each property, the included ones, and which properties were set."""
 
     files: dict[str, list[NamedFile]] = field(default_factory=dict)
     included: list[NamedFile] = field(default_factory=list)
-    words: dict[str, str] = field(default_factory=dict)
+    names: set[str] = field(default_factory=set)
 
 
 def read_job_options(content: bytes) -> JobOptions:
     """Job options as BOSS would read them, less what the files that they include say.
-
-    Args:
-        content: the bytes of a file.
 
     Raises:
         NotJobOptions: they are none, or too large.
@@ -145,12 +131,12 @@ def read_job_options(content: bytes) -> JobOptions:
         text=text,
         encoding=encoding,
         type=_type(seen),
-        events=_events(seen),
         files=tuple(sorted(found, key=lambda each: each.start)),
     )
 
 
 def _decoded(content: bytes) -> tuple[str, str]:
+    # Comments of twenty years ago are in any encoding; in latin-1 each byte is a letter, and comes back as it was.
     try:
         return content.decode("utf-8"), "utf-8"
     except UnicodeDecodeError:
@@ -189,17 +175,17 @@ def _assign(statement: list[re.Match[str]], seen: _Seen) -> None:
     if any(token["sign"] for token in value):
         raise NotJobOptions
     key = name.casefold()
-    if sign == "=":
+    if sign == "=":  # the later value counts, as Gaudi has it
         seen.files.pop(key, None)
     if sign != "-=":
         texts = [token for token in value if token["text"] is not None]
         seen.files.setdefault(key, []).extend(each for text in texts for each in _files(key, text))
-    seen.words[name] = "".join(token[0] for token in value)
+    seen.names.add(name)
 
 
 def _files(key: str, token: re.Match[str]) -> Iterator[NamedFile]:
     text, start = token["text"], token.start("text")
-    if "\\" in text or not text:
+    if "\\" in text or not text:  # nobody writes a path so, and what it means only Gaudi knows
         return
     if key == "ntuplesvc.output":
         for found in _DATA_FILE.finditer(text):
@@ -211,7 +197,7 @@ def _files(key: str, token: re.Match[str]) -> Iterator[NamedFile]:
 
 
 def _is_boss(seen: _Seen) -> bool:
-    return any(name.partition(".")[0] in _BOSS for name in seen.words) or any(
+    return any(name.partition(".")[0] in _BOSS for name in seen.names) or any(
         _BOSS_INCLUDE.match(each.path) for each in seen.included
     )
 
@@ -222,16 +208,10 @@ def _type(seen: _Seen) -> str:
     if reads:
         return RECONSTRUCTION if writes else ANALYSIS
     made = any(_GENERATOR.search(each.path) for each in seen.included) or any(
-        name.startswith(("KKMC.", "EvtDecay.", "RealizationSvc.")) for name in seen.words
+        name.startswith(("KKMC.", "EvtDecay.", "RealizationSvc.")) for name in seen.names
     )
     return SIMULATION if writes and made else ""
 
 
 def _last(key: str) -> str:
     return key.rpartition(".")[2]
-
-
-def _events(seen: _Seen) -> int | None:
-    said = {name.casefold(): word for name, word in seen.words.items()}
-    word = said.get("applicationmgr.evtmax", "")
-    return int(word) if re.fullmatch(r"-?\d{1,12}", word) else None

@@ -27,10 +27,7 @@ class Layout(Struct, frozen=True, kw_only=True):
     """The files of a submission.
 
     Attributes:
-        executable: the program.
-        stdout: standard output.
-        stderr: standard error.
-        event_log: HTCondor's event log; empty for none.
+        event_log: empty for none.
         said: the directories after -o, -e and -dir, as templates: what is missing of them is made, not refused.
     """
 
@@ -48,13 +45,7 @@ def asked_places(spec: JobSpec, cwd: Path) -> tuple[str, ...]:
 
 
 def lay_out(spec: JobSpec, cwd: Path, places: Mapping[str, PlaceState], number: int = 1) -> Layout:
-    """The files of a submission.
-
-    Args:
-        spec: what the user asked for.
-        cwd: what relative paths begin at.
-        places: what the asked places are.
-        number: number of jobs.
+    """The files of so many jobs, where `places` tells what the asked places are.
 
     Raises:
         UsageError: a text has a name in it that is nearly, but not quite, a known one.
@@ -81,18 +72,13 @@ def lay_out(spec: JobSpec, cwd: Path, places: Mapping[str, PlaceState], number: 
 
 
 def _directory(asked: str, cwd: Path, places: Mapping[str, PlaceState], number: int) -> str:
-    """The directory that a text after -o or -e means; empty where it means a file.
-
-    One file for many jobs is HepJob's habit (`-n 1000 -o run.log`), and stays. But where nothing is yet, a plain word
-    that many jobs get is meant as their directory (`-n 293 -o log`).
-
-    Raises:
-        UsageError: it has a name in it that is nearly, but not quite, a known one.
-    """
+    """The directory that a text after -o or -e means; empty where it means a file."""
     template = parse_template(asked, strict=True)
     path = absolute(asked, cwd)
     if asked.endswith("/") or places.get(path) in _DIRECTORIES:
         return path
+    # One file for many jobs is HepJob's habit (`-n 1000 -o run.log`), and stays. But where nothing is yet, a plain word
+    # that many jobs get is meant as their directory (`-n 293 -o log`).
     new = places.get(path, PlaceState.MISSING) is PlaceState.MISSING
     plain = not template.names() and "." not in Path(path).name
     return path if number > 1 and new and plain else ""
@@ -101,21 +87,14 @@ def _directory(asked: str, cwd: Path, places: Mapping[str, PlaceState], number: 
 def log_notes(
     layout: Layout, new: Sequence[str], places: Mapping[str, PlaceState], number: int
 ) -> tuple[str, ...]:
-    """Which directories are made, and that many jobs write into one file.
-
-    Args:
-        layout: the files of the submission.
-        new: the directories that are made.
-        places: what the logs are now.
-        number: number of jobs.
-    """
+    """Which directories are made (`new`), and that many jobs write into one file."""
     made = (_made_note(new),) if new else ()
+    if number < 2:
+        return made
     one: dict[str, list[str]] = {}
     for what, log in (("standard output", layout.stdout), ("standard error", layout.stderr)):
         if not log.names() & _PER_JOB and places.get(str(log)) is not PlaceState.DEVICE:
             one.setdefault(str(log), []).append(what)
-    if number < 2:
-        return made
     return made + tuple(
         f"all {number} jobs write their {' and '.join(what)} into {path}: %{{ProcId}} in its name gives each its own"
         for path, what in one.items()
@@ -156,11 +135,6 @@ def written_out(template: Template, jobs: Sequence[Values]) -> list[str]:
     return template.fill_all(jobs) if template.names() & _PER_JOB else [str(template)]
 
 
-def uses_items(spec: JobSpec) -> bool:
-    """Whether `%{item}` or `%{items}` occurs."""
-    return bool(_names(spec) & {Name.ITEM, Name.ITEMS})
-
-
 def said_texts(spec: JobSpec) -> list[str]:
     """The texts in which names stand for something."""
     values = [value for _, value in spec.environment.named if value]
@@ -173,9 +147,10 @@ def path_texts(spec: JobSpec) -> list[str]:
     return [spec.script, spec.stdout or "", spec.stderr or "", spec.directory or "", *files]
 
 
-def _names(spec: JobSpec) -> frozenset[Name]:
-    """The names that occur anywhere."""
-    return frozenset(name for text in said_texts(spec) for name in parse_template(text).names())
+def _item_names(spec: JobSpec) -> frozenset[Name]:
+    """Which of `%{item}` and `%{items}` occur anywhere."""
+    names = {name for text in said_texts(spec) for name in parse_template(text).names()}
+    return frozenset(names & {Name.ITEM, Name.ITEMS})
 
 
 def check_item_names(spec: JobSpec) -> None:
@@ -184,7 +159,7 @@ def check_item_names(spec: JobSpec) -> None:
     Raises:
         UsageError: `%{item}` is used without -list.
     """
-    if spec.list_file is None and uses_items(spec):
+    if spec.list_file is None and _item_names(spec):
         raise UsageError(
             "%{item} is used, but there is no list",
             remedy="give one with -list FILE, one job a line",
@@ -202,6 +177,7 @@ _MACRO = r"\$\((?:ProcId|Process|ClusterId|Cluster|Item)\)"
 def macro_note(spec: JobSpec) -> tuple[str, ...]:
     """That HTCondor's words for numbers are none here."""
     text = " ".join(spec.arguments)
+    # To compile the expression takes longer than all else here, and nearly no line has one.
     words = re.findall(_MACRO, text, re.IGNORECASE) if "$(" in text else []
     if not words:
         return ()
@@ -210,7 +186,7 @@ def macro_note(spec: JobSpec) -> tuple[str, ...]:
 
 def list_note(spec: JobSpec) -> tuple[str, ...]:
     """What is strange about how the items of the list are used."""
-    used = _names(spec) & {Name.ITEM, Name.ITEMS}
+    used = _item_names(spec)
     if spec.list_file is None or Name.ITEMS in used:
         return ()
     if not used:

@@ -43,13 +43,7 @@ _CODES: Mapping[int, str] = {
 
 
 class Trouble(Struct, frozen=True, kw_only=True):
-    """A job that a site held or failed for reasons of its own.
-
-    Attributes:
-        job: the job, with its schedd.
-        when: when that was, in seconds since the epoch.
-        why: the reason, a clause for people.
-    """
+    """A job, with its schedd, that a site held or failed for reasons of its own."""
 
     site: _Text
     job: _Text
@@ -62,7 +56,6 @@ class LeftOut(Struct, frozen=True, kw_only=True):
 
     Attributes:
         since: when the first of the jobs was held or failed, in seconds since the epoch.
-        until: when it gets jobs again.
         jobs: how many there were.
         why: the most frequent reason, a clause for people.
     """
@@ -89,7 +82,8 @@ class SiteRecord(Struct, frozen=True, kw_only=True):
     left_out: Annotated[tuple[LeftOut, ...], Meta(max_length=1000)] = ()
 
     def now_left_out(self, policy: Policy, now: float) -> Mapping[str, LeftOut]:
-        """The sites of the policy that are left out now, by name; what cannot be is not believed."""
+        """The sites of the policy that are left out now, by name."""
+        # What cannot be is not believed: a clock that was wrong once would leave a site out for years.
         return {
             each.site: each
             for each in self.left_out
@@ -100,12 +94,8 @@ class SiteRecord(Struct, frozen=True, kw_only=True):
 
 
 def hold_by_site(code: int, reason: str) -> str:
-    """Why a job with a bundle is on hold, where that is the site's own fault: a clause; empty where it is not.
-
-    Args:
-        code: HoldReasonCode; 0 for none, as for what the grid manager says.
-        reason: HoldReason.
-    """
+    """Why a job with a bundle is on hold, by HoldReasonCode and HoldReason, where that is the site's own fault."""
+    # The grid manager has no codes.
     if code == 0 and _LOST in reason:
         return "the site lost the job"
     if code == _TRANSFER and _AT_THE_SITE in reason:
@@ -114,24 +104,14 @@ def hold_by_site(code: int, reason: str) -> str:
 
 
 def failure_by_site(code: int, *, started: bool) -> str:
-    """Why a job failed, where that is the site's own fault: a clause; empty where it is not.
-
-    Args:
-        code: what the wrapper reported, which no program's exit code takes the place of.
-        started: whether its program was started.
-    """
+    """Why a job failed, by what its wrapper reported, where that is the site's own fault."""
+    # A program may end with 88 itself: only before it was started is that the wrapper's word.
     return "" if started else _CODES.get(code, "")
 
 
 def judged(record: SiteRecord, found: Iterable[Trouble], policy: Policy, now: float) -> SiteRecord:
-    """The record with what was found now: a site is left out from so many jobs on, and the time ends by itself.
-
-    Args:
-        record: what was remembered.
-        found: the troubles that are seen now; those that are known count once.
-        policy: what the site decided.
-        now: seconds since the epoch.
-    """
+    """The record with what was found now: a site is left out from so many jobs on, and the time ends by itself."""
+    # A job that stays on hold is seen in each round, and counts once.
     known = {(each.site, each.job): each for each in (*record.troubles, *found)}
     recent = tuple(each for each in known.values() if _counts(each, policy, now))
     left = dict(record.now_left_out(policy, now))
@@ -166,21 +146,13 @@ def _counts(trouble: Trouble, policy: Policy, now: float) -> bool:
 
 
 def unless_left_out(site: str, slots: str) -> str:
-    """What is true of a site's slots as long as it is not left out.
-
-    Args:
-        site: the site's name.
-        slots: what is true of its slots.
-    """
+    """What is true of a site's slots as long as it is not left out."""
+    # The jobs' own attribute decides, so that those that wait already need no other requirements.
     return f'({slots}) && !stringListMember({_literal(site)}, MY.{LEFT_OUT}, ",")'
 
 
 def where(slots: Mapping[str, str]) -> str:
-    """What the name of a slot's site is, `?` for none of these.
-
-    Args:
-        slots: what is true of the slots of each site, by name.
-    """
+    """What the name of a slot's site is, by what is true of the slots of each; `?` for none of these."""
     found = '"?"'
     for name, each in reversed(list(slots.items())):
         found = f"ifThenElse(({each}) is true, {_literal(name)}, {found})"
@@ -188,11 +160,7 @@ def where(slots: Mapping[str, str]) -> str:
 
 
 def left_attribute(sites: Iterable[str]) -> Mapping[str, str]:
-    """What jobs have in their ads that were taken away from sites.
-
-    Args:
-        sites: their names.
-    """
+    """What jobs have in their ads that were taken away from these sites."""
     return {LEFT_SITES: _literal(",".join(sites))}
 
 

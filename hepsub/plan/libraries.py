@@ -21,7 +21,6 @@ class Library(Struct, frozen=True, kw_only=True):
 
     Attributes:
         name: its last name, which it has in the job too.
-        is_directory: whether it is a directory.
         sha256: of the archive, in hex.
         size: bytes of the archive.
         place: the object that holds it; None when it is sent along.
@@ -57,12 +56,11 @@ def archive_name(sha256: str) -> str:
 def library_prefix(spec: JobSpec, policy: Policy, user: str) -> ObjectPlace | None:
     """Where in S3 the libraries of a submission are kept; None where they are sent along.
 
-    The embedded pool has them on its own disk.
-
     Raises:
         PolicyError: the policy's place is none in S3.
         UnknownPool, UnknownStorage: the policy does not know it.
     """
+    # The embedded pool has them on its own disk.
     pool = policy.pool[policy.pool_for(spec.placement.pool)]
     if not policy.staging.libraries or not spec.libraries or delivery_for(pool).on_this_machine:
         return None

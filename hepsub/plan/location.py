@@ -67,9 +67,15 @@ class PlaceState(enum.Enum):
 
 
 def absolute(text: str, cwd: Path) -> str:
-    """A path as text, made absolute; `~` was the shell's business, `..` stays (links may matter)."""
+    """A path as text, made absolute; `~` was the shell's business."""
+    # What is absolute stays as it was written; behind a link, `..` is not where the text says it is.
     path = text if text.startswith("/") else f"{str(cwd).rstrip('/')}/{text}"
     return path if ".." in path or text.startswith("/") else os.path.normpath(path)
+
+
+def own_image(said: str, cwd: Path) -> str:
+    """The path of a container image of the user's own; empty for none, or for one of a registry (`docker://…`)."""
+    return "" if not said or re.match(_OTHER_SCHEME, said) else absolute(said, cwd)
 
 
 def find_place(url: str, storages: Mapping[str, Storage], cwd: Path) -> Place:
@@ -110,13 +116,8 @@ def find_place(url: str, storages: Mapping[str, Storage], cwd: Path) -> Place:
 
 
 def place_finder(start: str, storages: Mapping[str, Storage], cwd: Path) -> Callable[[str], Place]:
-    """`find_place` for URLs that begin alike: what their beginning decides is decided once, not job by job.
-
-    Args:
-        start: what all of them begin with.
-        storages: those of the policy.
-        cwd: what relative paths begin at.
-    """
+    """`find_place` for URLs that all begin with `start`."""
+    # What the beginning decides is decided once, and not for each of 10,000 jobs.
     if found := re.fullmatch(_S3_URL, start) or re.fullmatch(_NAMED, start):  # the bucket is in it
         return _in_bucket(len(start) - len(found["key"]), storages, cwd)
     if start.startswith("/"):
@@ -148,10 +149,10 @@ def _absolute_place(url: str) -> FilePlace:
 
 
 def _check_key(place: ObjectPlace) -> ObjectPlace:
-    """An object, if HTTP clients leave its path alone: they fold `.` and `..`, and the signature no longer fits.
+    """An object, if its key can travel.
 
     Raises:
-        UsageError: its key has one of them.
+        UsageError: it cannot.
     """
     if not place.key.isprintable():
         raise UsageError(
@@ -159,6 +160,7 @@ def _check_key(place: ObjectPlace) -> ObjectPlace:
             " unusual blank",
             remedy="choose another key",
         )
+    # HTTP clients fold `.` and `..`, and the signature no longer fits.
     if re.search(_DOTS, place.key):
         right = "/".join(part for part in place.key.split("/") if part != ".")
         raise UsageError(
@@ -171,11 +173,7 @@ def _check_key(place: ObjectPlace) -> ObjectPlace:
 
 
 def _check_no_storage(url: str, storages: Mapping[str, Storage]) -> None:
-    """Refuse what begins as an object does and is none: as a path it would be a file of a strange name.
-
-    Raises:
-        UsageError: it is one.
-    """
+    """Refuse what begins as an object does and is none: as a path it would be a file of a strange name."""
     name, colon, rest = url.partition(":")
     if not colon or (name not in storages and name.casefold() != "s3"):
         return

@@ -15,14 +15,7 @@ _USER = re.compile(r"%\{user\}", re.IGNORECASE)
 
 
 class Mailbox(Struct, frozen=True, kw_only=True):
-    """Where the letters of a submission are.
-
-    Attributes:
-        storage: its name in the policy.
-        bucket: the bucket.
-        prefix: what the keys of all letters begin with.
-        public: whether letters are read without a signature.
-    """
+    """Where the letters of a submission are; `public` where the store lets everybody read them there."""
 
     storage: str
     bucket: str
@@ -56,18 +49,14 @@ def mailbox_of(policy: Policy, user: str) -> Mailbox | None:
 
 
 def user_prefix(policy: Policy, key: str, user: str) -> ObjectPlace:
-    """The prefix in S3 that a key of [staging] names for a user.
-
-    Args:
-        policy: what the site decided.
-        key: the key, which is not empty.
-        user: login name, for %{User}.
+    """The prefix in S3 that a key of [staging], which is not empty, names for a user.
 
     Raises:
         PolicyError: it names no place in S3.
         UnknownStorage: the policy does not know it.
     """
     said: str = getattr(policy.staging, key)
+    # A function, because a backslash in a login name (DOMAIN\user) would mean something in a text.
     place = find_place(_USER.sub(lambda _: user, said), policy.storage, Path("/"))
     if not isinstance(place, ObjectPlace) or "%{" in place.key:
         raise PolicyError(

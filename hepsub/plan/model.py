@@ -109,8 +109,8 @@ class Element(Struct, frozen=True, kw_only=True):
 
     Attributes:
         resource: HTCondor's words for it (grid_resource).
-        token: the credential that is shown to it.
-        queue: the queue that jobs ask for; empty for its own choice.
+        token: the name of the credential that is shown to it.
+        queue: empty for its own choice.
     """
 
     resource: str
@@ -122,15 +122,12 @@ class Route(Struct, frozen=True, kw_only=True):
     """Where the jobs may run.
 
     Attributes:
-        pool: name of the pool in the policy.
         schedd: the schedd asked for; empty for the pool's own choice.
         sites: the remote sites that may run it; empty for the local cluster.
         elsewhere: sites like the one that takes it, to which jobs go that it holds for reasons of its own.
-        delivery: how files get there and back.
         filesystem_domain: the FileSystemDomain that stands for this host's file system; empty for
             the one of HTCondor's own configuration.
         requirements: ClassAd expressions that all have to hold.
-        reasons: why.
         rank: a ClassAd expression: the higher, the better a slot; empty for no preference.
         attributes: ClassAd attributes that the sites want in the jobs' ads, and their expressions.
         element: the computing element that takes the jobs; None for HTCondor's own machines.
@@ -160,29 +157,14 @@ class Route(Struct, frozen=True, kw_only=True):
 
 
 class Retries(Struct, frozen=True, kw_only=True):
-    """How often a job that failed is started again.
-
-    Attributes:
-        number: at the most.
-        codes: the exit codes after which; empty for whatever is no success.
-    """
+    """How often a job that failed is started again: after these exit codes; empty for whatever is no success."""
 
     number: int
     codes: tuple[int, ...] = ()
 
 
 class Proc(Struct, frozen=True, kw_only=True):
-    """One job of the cluster, written out; ClusterId stays a name until it is known.
-
-    Attributes:
-        proc: ProcId.
-        executable: absolute path.
-        arguments: the words the job gets.
-        stdout: absolute path.
-        stderr: absolute path.
-        inputs: what it gets.
-        outputs: what it leaves behind.
-    """
+    """One job of the cluster, written out, its paths absolute; ClusterId stays a name until it is known."""
 
     proc: int
     executable: str
@@ -194,36 +176,23 @@ class Proc(Struct, frozen=True, kw_only=True):
 
 
 class Plan(Struct, frozen=True, kw_only=True):
-    """One submission, decided.
+    """One submission, decided; its paths are absolute, but for the script's.
 
     Attributes:
         script: the program as the user wrote it.
-        number: number of jobs.
         first: the Index of the first job.
-        items: the items of all jobs; empty without a list.
+        items: those of all jobs; empty without a list.
         ends: where in them the items of each job end; empty for one item each.
-        columns: those of the items; None where nothing asks for them.
-        executable: the program, absolute.
-        arguments: one template for each argument.
-        stdout: standard output, absolute.
-        stderr: standard error, absolute.
-        event_log: HTCondor's event log, absolute; empty for none.
-        directory: the jobs' working directory, absolute.
-        user: login name.
-        group: accounting group as the user knows it.
+        arguments: one template for each.
+        event_log: HTCondor's event log; empty for none.
+        directory: where the jobs work, unless they get a directory of their own.
+        group: the accounting group as the user knows it.
         experiment: the first part of HTCondor's accounting group.
-        name: job name; empty for none.
-        cpus: cores.
-        gpus: GPUs.
-        memory_mb: memory in MB (2**20 bytes).
-        walltime: class and limit.
+        memory_mb: MB of 2**20 bytes.
         os: operating system; empty for the worker node's own.
         image: container image; empty for none.
-        priority: JobPrio.
         universe: HTCondor's universe as the user wrote it.
         environment: the variables that travel in the job's ad.
-        variables: those in the ad besides whose values have names in them, as templates.
-        route: where the jobs may run.
         factory_idle: how many idle jobs the schedd keeps of a cluster that it makes as it goes;
             0 for a cluster made at once.
         hold_walltime: whether HTCondor holds a job that outruns its walltime.
@@ -232,13 +201,14 @@ class Plan(Struct, frozen=True, kw_only=True):
         once: the key that makes this submission unique; empty for none.
         notes: what the user should know about these decisions.
         secrets: the variables that travel in a file, because their values are secrets.
-        new_directories: the directories of logs that are made before the jobs are submitted, absolute.
-        disk_mb: disk in MB (2**20 bytes); 0 for HTCondor's own guess.
+        new_directories: the directories of logs that are made before the jobs are submitted.
+        disk_mb: MB of 2**20 bytes; 0 for HTCondor's own guess.
         factory_most: how many jobs the schedd keeps of a cluster that it makes as it goes; 0 for no such limit.
-        retries: how often a job that failed is started again; None for never.
         notification: when HTCondor sends mail, in its word.
         commands: submit commands of HTCondor, and their values, as the user wrote them.
         again: the earlier jobs that these are, run again; None for new ones.
+        columns: those of the items; None where nothing asks for them.
+        variables: those in the ad besides whose values have names in them.
         slurm: options of sbatch and their values, in place of what hepsub says to Slurm; None for one that is left to
             Slurm, empty for one without a value.
     """
@@ -294,15 +264,15 @@ class Plan(Struct, frozen=True, kw_only=True):
         return self.slurm.get(option, "") is None
 
     def digest(self) -> str:
-        """A short text that differs for different jobs: program, arguments, items, libraries and number."""
-        import hashlib
+        """A short text that differs for different jobs, so that `-once` can tell a key that means two things."""
+        import hashlib  # OpenSSL takes its time, and only `-once` asks for it
 
-        said = (self.script, self.directory, self.arguments, self.items, self.number, self.first)
+        files = (self.staging.inputs, self.staging.outputs) if self.staging else ()
         libraries = [each.sha256 for each in self.staging.libraries] if self.staging else []
-        columns = (self.columns,) if self.columns is not None else ()
-        return hashlib.sha256(
-            repr((*said, *self.ends, *libraries, *columns)).encode("utf-8", "surrogateescape")
-        ).hexdigest()[:16]
+        # Not the environment: that of the next session differs, and means the same jobs.
+        jobs = (self.number, self.first, self.items, self.ends, self.columns)
+        said = (self.script, self.directory, self.arguments, jobs, files, libraries)
+        return hashlib.sha256(repr(said).encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
     def with_uuid(self, uuid: str) -> Plan:
         """The plan of one submission, whose UUID is no name any more."""

@@ -14,7 +14,7 @@ from hepsub.plan.draft import Draft
 from hepsub.plan.environment import secret_names
 from hepsub.plan.facts import Facts
 from hepsub.plan.files import Carried, CarriedFiles
-from hepsub.plan.location import FilePlace, ObjectPlace, Place, absolute, may_be_object
+from hepsub.plan.location import FilePlace, ObjectPlace, Place, may_be_object, own_image
 from hepsub.plan.remap import Paths, path_map
 from hepsub.plan.route import the_program
 from hepsub.plan.rules import Profile
@@ -27,18 +27,13 @@ class Need(Struct, frozen=True, kw_only=True):
     """What a submission asks of a site.
 
     Attributes:
-        group: the accounting group as the user knows it.
-        walltime: class and limit.
-        memory_mb: memory in MB.
+        memory_mb: MB of 2**20 bytes.
         os: operating system; empty for any.
         secrets: what goes along that no other user there may see; empty for nothing.
         takes_credentials: whether those that pool and site want go along, too.
-        cpus: cores.
-        number: how many jobs.
         made_as_needed: whether the schedd makes the jobs as they are needed.
         in_image: whether the jobs run in a container image.
         image: the user's own image, a path here; empty for none.
-        image_is_directory: whether that is a directory.
         on_node: whether a worker node or a group of them was named.
         on_schedd: whether a schedd was named.
         built: for each program and library the architectures that it was built for, in HTCondor's words, and a file
@@ -97,28 +92,32 @@ def profile_of(made: Draft, facts: Facts, group: str, walltime: Walltime) -> Pro
     )
 
 
-def need_of(made: Draft, facts: Facts, group: str, walltime: Walltime) -> Need:
-    """What the submission asks of a site, as far as it does not come from options and defaults."""
+def need_of(
+    made: Draft, facts: Facts, *, group: str, walltime: Walltime, memory_mb: int, os: str
+) -> Need:
+    """What the submission asks of a site."""
     spec, policy = made.spec, made.policy
     placement = spec.placement
     carried = made.carried or CarriedFiles(inputs=(), outputs=())
     return Need(
         group=group,
         walltime=walltime,
+        memory_mb=memory_mb,
+        os=os,
         secrets=_secrets(made, facts),
         takes_credentials=NO_CREDENTIALS not in spec.credentials,
         cpus=spec.resources.cpus or policy.defaults.cpus,
         number=made.number,
         made_as_needed=made.number > policy.limits.factory_above,
         in_image=bool(spec.image or spec.os or policy.defaults.os),
-        image=own_image(made),
+        image=own_image(spec.image or "", made.situation.cwd),
         image_is_directory=facts.image_is_directory,
         on_node=bool(placement.worker_node or placement.worker_group),
         on_schedd=placement.schedd is not None,
         built=tuple(_built(facts)),
         program=made.found,
         files=[
-            [(p.path, _file_size(p, facts)) for p in _places(row) if isinstance(p, FilePlace)]
+            [(p.path, _size(p, facts) or 0) for p in _places(row) if isinstance(p, FilePlace)]
             for row in carried.inputs
         ],
         outputs=frozenset(
@@ -170,14 +169,9 @@ def _filled(url: str, jobs: Sequence[Values]) -> Iterable[str]:
     return template.fill_all(jobs)
 
 
-def own_image(made: Draft) -> str:
-    """The path of the user's own image; empty where none was named, or one of a registry."""
-    said = made.spec.image or ""
-    return "" if not said or "://" in said else absolute(said, made.situation.cwd)
-
-
 def _built(facts: Facts) -> Iterator[Mapping[str, str]]:
     """What was built for an architecture: of the programs the first for each."""
+    # Each program is needed by some job, so each architecture counts; a library may have files for several.
     programs: dict[str, str] = {}
     for path, program in facts.programs.items():
         if program.machine:
@@ -188,11 +182,6 @@ def _built(facts: Facts) -> Iterator[Mapping[str, str]]:
 
 def _places(row: Iterable[Carried]) -> Iterator[Place]:
     return (each.place for each in row)
-
-
-def _file_size(place: FilePlace, facts: Facts) -> int:
-    found = facts.files.get(place.path)
-    return found.size if found is not None else 0
 
 
 def _output_mb(made: Draft, facts: Facts) -> float | None:
@@ -227,7 +216,7 @@ def _largest_input(carried: CarriedFiles, facts: Facts) -> float | None:
 
 def _size(place: Place, facts: Facts) -> int | None:
     if isinstance(place, ObjectPlace):
-        seen = facts.objects.get(place)
-        return seen.size if seen is not None else None
+        known = facts.objects.get(place)
+        return known.size if known is not None else None
     found = facts.files.get(place.path)
     return found.size if found is not None else None

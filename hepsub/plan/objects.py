@@ -12,7 +12,7 @@ class ObjectInfo(Struct, frozen=True, kw_only=True):
 
     Attributes:
         size: in bytes.
-        etag: its ETag, without quotes: an MD5 for small ones.
+        etag: without quotes: an MD5 for small ones.
         modified: when it was written, in seconds since the epoch; 0 for not known.
         encrypted: whether a key of its own encrypts it: its ETag looks like an MD5 then, and is none. A listing
             does not tell.

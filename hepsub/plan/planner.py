@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
-
-from msgspec.structs import replace
 
 from hepsub.errors import ImageMissing, JobCountTooLarge, NotExpressible, WalltimeTooLong
 from hepsub.job import JobSpec
@@ -23,7 +20,7 @@ from hepsub.plan.draft import Draft
 from hepsub.plan.environment import choose_environment, expressible, secret_names, without_own
 from hepsub.plan.facts import Facts
 from hepsub.plan.layout import list_note, log_notes, macro_note
-from hepsub.plan.location import absolute
+from hepsub.plan.location import own_image
 from hepsub.plan.model import Plan, Route
 from hepsub.plan.route import choose_route, image_for, nobody_decided, sent_note, unreadable_notes
 from hepsub.plan.template import Template, parse_template
@@ -42,16 +39,10 @@ if TYPE_CHECKING:
 _UNIVERSES = ("vanilla", "container")
 _SMALL_MB = 100
 """So much disk every slot has, and HTCondor's own guess does."""
-_REGISTRY_IMAGE = r"[a-z]+://"
 
 
 def make_plan(made: Draft, facts: Facts, route: Route | None = None) -> Plan:
-    """Decide one submission; nothing outside the arguments is looked at.
-
-    Args:
-        made: the jobs, and what was asked for.
-        facts: what is true of the places that the draft names.
-        route: where the jobs go, if that is decided already.
+    """Decide one submission; nothing outside the arguments is looked at, nor is where they go if `route` has it.
 
     Raises:
         HepsubError: what was asked for cannot be done; each cause has its own class.
@@ -65,8 +56,7 @@ def make_plan(made: Draft, facts: Facts, route: Route | None = None) -> Plan:
     def need() -> Need:
         from hepsub.plan.needs import need_of
 
-        need = need_of(made, facts, group, walltime)
-        return replace(need, memory_mb=memory, os=os)
+        return need_of(made, facts, group=group, walltime=walltime, memory_mb=memory, os=os)
 
     if route is None:
         rule = _rule(made, facts, group, walltime)
@@ -76,9 +66,10 @@ def make_plan(made: Draft, facts: Facts, route: Route | None = None) -> Plan:
         from hepsub.plan.htcondor import with_words
 
         route = with_words(route, words)
-    facts = facts.at(route.paths)
+    facts = facts.at(route.paths)  # from here on, what is true where the jobs will run
     _check_number(made, route)
     image = _image(made, facts, os, route)
+    # The logs of a batch script are on its nodes: nothing is made for them here.
     new = () if route.delivery.in_script else _new_directories(made, facts)
     staging, told = _staging(made, facts, route, image)
     has_scratch = staging is not None and not staging.in_place
@@ -145,7 +136,8 @@ def make_plan(made: Draft, facts: Facts, route: Route | None = None) -> Plan:
             *unreadable_notes(policy, facts.unreadable),
             *list_note(spec),
             *macro_note(spec),
-            *_log_notes(made, facts, new, here=route.delivery.on_this_machine),
+            *check_programs(facts.programs, here=route.delivery.on_this_machine),
+            *log_notes(made.layout, new, facts.places, made.number),
             *told,
             *_handed_over_note(route, staging),
             *travelling.notes,
@@ -156,11 +148,7 @@ def make_plan(made: Draft, facts: Facts, route: Route | None = None) -> Plan:
 
 
 def _htcondor(spec: JobSpec, facts: Facts, route: Route) -> HTCondorWords | None:
-    """What the user says to HTCondor in its own words.
-
-    Raises:
-        UsageError: it is wrong, or cannot be done where the jobs go.
-    """
+    """What the user says to HTCondor in its own words; refused where it is wrong, or cannot be done there."""
     if spec.htcondor is None:
         return None
     from hepsub.plan.htcondor import check_words, read_words
@@ -173,12 +161,11 @@ def _htcondor(spec: JobSpec, facts: Facts, route: Route) -> HTCondorWords | None
 def _slurm_words(
     spec: JobSpec, route: Route, words: HTCondorWords | None
 ) -> Mapping[str, str | None]:
-    """What is said to Slurm besides what hepsub says anyway."""
     if not route.delivery.on_hold:
         return {}
     from hepsub.plan.slurm import slurm_words
 
-    return slurm_words(spec, route, words.notification if words else "Never")
+    return slurm_words(spec, words.notification if words else "Never")
 
 
 def _slurm_note(spec: JobSpec, policy: Policy, route: Route) -> tuple[str, ...]:
@@ -186,7 +173,7 @@ def _slurm_note(spec: JobSpec, policy: Policy, route: Route) -> tuple[str, ...]:
         return ()
     from hepsub.plan.slurm import slurm_note
 
-    return slurm_note(spec, policy, route.pool)
+    return slurm_note(spec.slurm, policy, route.pool)
 
 
 def _factory_idle(made: Draft) -> int:
@@ -198,10 +185,8 @@ def _factory_idle(made: Draft) -> int:
 
 
 def _disk_mb(made: Draft, facts: Facts, route: Route, staging: StagingPlan | None) -> int:
-    """MB of the files of one job, as far as they are known: they are copied to where it runs.
-
-    Not for Slurm, where a node has no disk that its administrator does not tell of (slurm.conf(5), TmpDisk).
-    """
+    """MB of the files of one job, as far as they are known: they are copied to where it runs."""
+    # Of Slurm disk cannot be asked: a node has none that its administrator does not tell of (slurm.conf(5), TmpDisk).
     if staging is None or route.delivery.on_hold or not (facts.objects or facts.files):
         return 0
     from hepsub.plan.needs import input_mb
@@ -221,11 +206,8 @@ def _rule(made: Draft, facts: Facts, group: str, walltime: Walltime) -> NamedRul
 
 
 def _check_number(made: Draft, route: Route) -> None:
-    """Refuse more jobs than can be handed over with their files at once.
-
-    Raises:
-        JobCountTooLarge: there are.
-    """
+    """Refuse more jobs than can be handed over with their files at once."""
+    # Above the limit HTCondor makes the jobs as it goes, and a schedd takes no files for jobs that it has not made.
     limits = made.policy.limits
     if route.delivery.handed_over and made.number > limits.factory_above:
         raise JobCountTooLarge(
@@ -235,20 +217,8 @@ def _check_number(made: Draft, route: Route) -> None:
         )
 
 
-def _log_notes(made: Draft, facts: Facts, new: tuple[str, ...], *, here: bool) -> tuple[str, ...]:
-    """What to say of programs and logs."""
-    return (
-        *check_programs(facts.programs, here=here),
-        *log_notes(made.layout, new, facts.places, made.number),
-    )
-
-
 def _new_directories(made: Draft, facts: Facts) -> tuple[str, ...]:
-    """The directories of logs that are to be made.
-
-    Raises:
-        LogDirectoryMissing, LogDirectoryNotWritable: logs could not be written.
-    """
+    """The directories of logs that are to be made; refused where logs could not be written."""
     needed = made.needed_directories(facts.places)
     new = check_directories(needed, facts.places, made.said_directories)
     for log in made.logs:
@@ -276,19 +246,13 @@ def _staging(
     spec, situation = made.spec, made.situation
     credentials = _credentials(made, route)
     secrets = secret_names(spec.environment, situation.environment)
+    # Where nothing has to travel, HTCondor starts the program itself, in the user's directory, as HepJob had it.
     needs_wrapper = spec.is_staged or credentials or facts.libraries or secrets
     if route.delivery.shared and not (needs_wrapper or (image and route.containers == WRAPPER)):
         return None, ()
     from hepsub.plan.travel import plan_travel
 
-    return plan_travel(
-        made,
-        facts,
-        route,
-        image=image,
-        credentials=credentials,
-        secrets=secrets,
-    )
+    return plan_travel(made, facts, route, image=image, credentials=credentials, secrets=secrets)
 
 
 def _handed_over_note(route: Route, staging: StagingPlan | None) -> tuple[str, ...]:
@@ -320,6 +284,7 @@ def _walltime(spec: JobSpec, policy: Policy, group: str) -> Walltime:
 
 
 def _system(spec: JobSpec, policy: Policy) -> str:
+    """The operating system, as the policy spells it where it knows it; an image says all of it."""
     asked = spec.os or ("" if spec.image else policy.defaults.os)
     by_folded = {name.casefold(): name for name in policy.os}
     return by_folded.get(asked.casefold(), asked)
@@ -328,13 +293,13 @@ def _system(spec: JobSpec, policy: Policy) -> str:
 def _image(made: Draft, facts: Facts, os: str, route: Route) -> str:
     spec = made.spec
     if spec.image is not None:
-        if re.match(_REGISTRY_IMAGE, spec.image):
-            return spec.image
-        if not (facts.image_exists or route.delivery.in_script):
+        own = own_image(spec.image, made.situation.cwd)
+        # Where the nodes see nothing of this host, a path names an image that is there.
+        if own and not (facts.image_exists or route.delivery.in_script):
             raise ImageMissing(
                 f"no such container image: {spec.image}", remedy="check the path after -image"
             )
-        return absolute(spec.image, made.situation.cwd)
+        return own or spec.image
     return image_for(os, made.policy, route.sites) if os else ""
 
 
@@ -371,9 +336,11 @@ def _universe_note(universe: str | None) -> tuple[str, ...]:
 
 def _here_note(spec: JobSpec, policy: Policy, route: Route, facts: Facts) -> tuple[str, ...]:
     """Nobody shall run thousands of jobs on a login node without knowing it: once a day says that."""
-    if not route.delivery.on_this_machine or spec.placement.pool is not None:
-        return ()
-    if facts.submitted_today:
+    if (
+        not route.delivery.on_this_machine
+        or spec.placement.pool is not None
+        or facts.submitted_today
+    ):
         return ()
     why = "no HTCondor is configured here: " if nobody_decided(policy, route.pool) else ""
     return (f"{why}the jobs run on this machine (the pool '{route.pool}')",)

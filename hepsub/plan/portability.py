@@ -51,12 +51,9 @@ class Mention(Struct, frozen=True, kw_only=True):
     """A path that a job names.
 
     Attributes:
-        path: absolute.
-        use: what the job seems to do with it.
         source: the script, or the variable of the environment; empty for an argument.
         line: its line in the script; 0 elsewhere.
         said: the argument as it was written; empty elsewhere.
-        is_directory: whether it is one.
     """
 
     path: str
@@ -68,15 +65,9 @@ class Mention(Struct, frozen=True, kw_only=True):
 
 
 def paths_in(text: str, source: str, home: str) -> Iterator[Mention]:
-    """The paths in a script, line by line, that are not of every machine; comments count for nothing.
-
-    Args:
-        text: the script.
-        source: its name.
-        home: what `~` and `$HOME` stand for.
-    """
+    """The paths in a script of this name that are not of every machine; `home` is what `~` and `$HOME` stand for."""
     for number, line in enumerate(text.split("\n"), 1):
-        if not line.lstrip().startswith("#"):
+        if not line.lstrip().startswith("#"):  # a path in a comment does nothing
             for path, use in _paths_of(line, home):
                 yield Mention(path=path, use=use, source=source, line=number)
 
@@ -99,13 +90,7 @@ def _use(before: str, behind: str, line: str) -> Use:
 
 
 def paths_of_argument(said: str, value: str, home: str) -> Iterator[Mention]:
-    """The paths in an argument: all of it, blanks included, or those within.
-
-    Args:
-        said: the argument as it was written.
-        value: what the first job gets.
-        home: what `~` stands for.
-    """
+    """The paths in an argument as the first job gets it: all of it, blanks included, or those within."""
     paths = [value] if value.startswith("/") else [path for path, _ in _paths_of(value, home)]
     whole = len(paths) == 1 and paths[0] == value
     for path in paths:
@@ -121,15 +106,19 @@ def is_everywhere(path: str) -> bool:
 
 def portability_notes(made: Draft, facts: Facts, route: Route) -> Iterator[str]:
     """A sentence for each path that the jobs would not find, and what mends it; the first few, and how many more."""
-    if route.delivery.shared:
+    if route.delivery.shared or not facts.mentions:
         return
+    # All of the sites: of several nobody knows which one a job will see.
     sites = [made.policy.site[name] for name in route.sites]
-    travelling = list(_travelling(made))
+    # 10,000 jobs may have as many files, and 200 paths are looked for among them: by sets, and not each by each.
+    travelling = {os.path.normpath(path) for path in _travelling(made)}
+    filled = {above for path in travelling for above in _with_parents(path)}
     lost: dict[str, Mention] = {}
     for each in facts.mentions:
         there = sites and all(is_below(each.path, site.mounts) for site in sites)
-        filled = each.use is Use.WRITE and any(is_below(path, [each.path]) for path in travelling)
-        if not (there or filled or is_below(each.path, travelling)):
+        path = os.path.normpath(each.path)
+        comes = not travelling.isdisjoint(_with_parents(path))
+        if not (there or comes or (each.use is Use.WRITE and path in filled)):
             lost.setdefault(each.path.rstrip("/"), each)
     where = ", ".join(route.sites) or f"the pool {route.pool}"
     named = [each for each in lost.values() if each.source not in SEARCH_PATHS]
@@ -141,13 +130,20 @@ def portability_notes(made: Draft, facts: Facts, route: Route) -> Iterator[str]:
 
 
 def _travelling(made: Draft) -> Iterator[str]:
-    """The paths that are known to hepsub: inputs, outputs, libraries, programs, the image, the logs."""
+    """The paths that are known to hepsub: inputs, outputs, libraries, programs, the image."""
     spec, cwd = made.spec, made.situation.cwd
     if made.carried is not None:
         for row in (*made.carried.inputs, *made.carried.outputs):
             yield from (each.place.path for each in row if isinstance(each.place, FilePlace))
     yield from (absolute(path, cwd) for path in (*spec.libraries, spec.image or "") if path)
     yield from made.programs
+
+
+def _with_parents(path: str) -> Iterator[str]:
+    """A path, which has no slash at its end, and the directories above it."""
+    while path:
+        yield path
+        path = path.rpartition("/")[0]
 
 
 def is_below(path: str, directories: Iterable[str]) -> bool:

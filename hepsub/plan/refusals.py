@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from hepsub.plan.model import delivery_for
 from hepsub.plan.needs import Need
 from hepsub.plan.portability import is_below
 from hepsub.plan.remap import Paths, covered, path_map, used_of
 from hepsub.plan.rules import NamedRule
 from hepsub.policy.model import Policy
-from hepsub.policy.site import CE, GLIDEIN, NO_CONTAINERS, SCHEDD, SINGULARITY, Site
+from hepsub.policy.site import GLIDEIN, NO_CONTAINERS, SCHEDD, SINGULARITY, Site
 from hepsub.units import duration_text
 
 USUAL_ARCH: Final = "X86_64"
@@ -25,11 +26,14 @@ def refusal(
     """Why the site does not take the submission; empty when it does."""
     site = policy.site[name]
     where = site.pool if site.kind == SCHEDD else pool
+    # Whoever names a site knows what runs there; a rule that names it was written by somebody who does.
     named = asked or (rule is not None and name in rule.rule.sites)
     missing = need.missing.get(path_map(site))
+    # The first reason is told: what the site can never do comes before what the next submission may do better.
     reasons = (
         _by_rule(name, site, rule, asked=asked),
-        _by_way(site, need, pool, policy),
+        _by_home(site, pool, policy),
+        _by_way(site, need),
         _by_group(site, need),
         too_large(site, need),
         _by_machine(site, need, named=named),
@@ -56,12 +60,26 @@ def _by_rule(name: str, site: Site, rule: NamedRule | None, *, asked: bool) -> s
     return ""
 
 
-def _by_way(site: Site, need: Need, pool: str, policy: Policy) -> str:
-    """What the way to the site does not let through."""
+def _by_home(site: Site, pool: str, policy: Policy) -> str:
+    """Why no way leads from the pool at home to the site."""
+    if site.kind == SCHEDD:  # it takes the jobs with their files, whoever hands them over
+        return ""
+    home = delivery_for(policy.pool[pool])
+    if home.on_hold or home.on_this_machine:  # no ClassAds there, by which HTCondor takes jobs away
+        if site.kind == GLIDEIN:
+            return f"its machines join an HTCondor pool, and {pool} is none"
+        return f"jobs go there from a schedd of HTCondor's, and the pool {pool} has none"
     if site.kind == GLIDEIN:
         return f"its machines belong to the pool {site.pool}" if site.pool not in ("", pool) else ""
-    if site.kind == CE and policy.pool[pool].spool:
+    if home.handed_over:
         return f"jobs go there from a schedd that sees this host's directories, and that of the pool {pool} does not"
+    return ""
+
+
+def _by_way(site: Site, need: Need) -> str:
+    """What the queue of an element or of another schedd does not let through."""
+    if site.kind == GLIDEIN:
+        return ""
     if need.on_node:
         return "-wn and -gwn name machines of the pool at home"
     if need.on_schedd and site.kind == SCHEDD:
@@ -107,6 +125,7 @@ def too_large(site: Site, need: Need) -> str:
 
 def sandbox_mb(site: Site, need: Need) -> float:
     """The most MB that HTCondor would carry to a site for one job."""
+    # What is an object there the job gets by URL, past HTCondor.
     paths = path_map(site)
     sent = (sum(size for path, size in job if not covered(path, paths)) for job in need.files)
     return (max(sent, default=0) + need.archives) / _MB
@@ -118,6 +137,7 @@ def _by_machine(site: Site, need: Need, *, named: bool) -> str:
         files = [f"{file} is for {arch}" for each in wrong for arch, file in each.items()]
         whose = f"its machines are {site.arch}, and" if site.arch else "no machine runs all of it:"
         return f"{whose} {', '.join(files[:_NAMED])}"
+    # A script starts what it finds, and nearly all that is there was built for the usual architecture.
     if site.arch not in ("", USUAL_ARCH) and not need.built and not named:
         return f"its machines are {site.arch}, and nothing says that what the script starts was built for them"
     return ""
@@ -146,7 +166,7 @@ def sends_image(image: str, site: Site) -> bool:
     """Whether an image of the user's own has to be sent to a site, because it does not see that path."""
     if not image or site.shared_filesystem:
         return False
-    return not any(image.startswith(f"{mount.rstrip('/')}/") for mount in site.mounts)
+    return not is_below(image, site.mounts)
 
 
 def machines_for(site: Site, need: Need) -> frozenset[str]:

@@ -41,7 +41,7 @@ def route_to_sites(
         home: the route that it has at home.
         nodes: requirements about worker nodes that the user named.
         unreadable: the expressions of the policy that HTCondor cannot read.
-        rule: the rule of the policy that fits the submission.
+        rule: the rule of the policy that fits the submission; None for none.
 
     Raises:
         PolicyError: HTCondor cannot read what describes the sites.
@@ -52,6 +52,7 @@ def route_to_sites(
         _check_expressions(placement.site, policy, unreadable)
         choice = choose_sites(placement.site, _readable(policy, unreadable), need, home.pool, rule)
     except HepsubError as error:
+        # Who asked for a site has to know that there is none; who did not asked for the job to run.
         if placement.site is not None or placement.remote is Remote.WANTED:
             raise
         stays = Reason(rule="local", matched="no -rmt", because=error.message)
@@ -82,7 +83,9 @@ def _away(
             for name, each in zip(choice.names, sites, strict=True)
         }
         own = (*nodes, _at_one_of(slots))
-        if len(slots) > 1:
+        if (
+            len(slots) > 1
+        ):  # only who has a choice can leave a site out, or not know where the job runs
             attributes |= {LEFT_OUT: '""', WHERE: where(slots)}
     else:
         own = tuple(each for each in (first.requirements, _arch(first, sites, need)) if each)
@@ -120,7 +123,8 @@ def _rank(sites: Sequence[Site]) -> str:
     """What makes one slot better than another, by each site's own word about its slots."""
     if len(sites) == 1:
         return sites[0].rank
-    own = [f"(({each.requirements}) ? ({each.rank}) : 0)" for each in sites if each.rank]
+    # What other sites are known by is undefined in a slot's ad, and one undefined term would undo the whole sum.
+    own = [f"(({each.requirements}) is true ? ({each.rank}) : 0)" for each in sites if each.rank]
     return " + ".join(own)
 
 
@@ -135,8 +139,6 @@ def _attributes(sites: Sequence[Site]) -> dict[str, str]:
 
 def _readable(policy: Policy, unreadable: frozenset[str]) -> Policy:
     """The policy without the sites whose expressions HTCondor cannot read."""
-    if not unreadable:
-        return policy
     kept = {n: s for n, s in policy.site.items() if unreadable.isdisjoint(s.expressions.values())}
     return replace(policy, site=kept)
 
@@ -168,12 +170,8 @@ def _remote_reason(placement: Placement, choice: Choice, rule: NamedRule | None)
 
 
 def is_site(site: Site, arch: str = "") -> str:
-    """What is true of a glidein's slots alone: a slot says itself where it is, the collector who its start daemon is.
-
-    Args:
-        site: the site.
-        arch: an expression about the architecture; empty for none.
-    """
+    """What is true of a glidein's slots alone, and of its architecture; `arch` is empty for any."""
+    # A slot says itself where it is, and may lie; who its start daemon is the collector says.
     identity = f'TARGET.AuthenticatedIdentity == "{site.identity}"' if site.identity else ""
     more = [each for each in (identity, arch) if each]
     return " && ".join((f"({site.requirements})", *more)) if more else site.requirements

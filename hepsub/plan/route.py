@@ -17,7 +17,7 @@ from hepsub.suggest import did_you_mean
 if TYPE_CHECKING:
     from hepsub.plan.needs import Need
     from hepsub.plan.rules import NamedRule
-    from hepsub.policy.site import Rule
+    from hepsub.policy.site import Rule, Site
 
 _HOST = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 
@@ -34,21 +34,25 @@ def choose_route(
     Args:
         spec: what the user asked for.
         policy: what the site decided.
-        need: what the submission asks of a site; worked out where it goes to one.
+        need: what the submission asks of a site; worked out only where it may go to one.
         unreadable: the expressions of the policy that HTCondor cannot read; no job gets one of them.
         rule: the rule of the policy that fits the submission.
 
     Raises:
-        PolicyError: what was asked for is described by one of these.
+        PolicyError: what was asked for is described by an expression that cannot be read.
         UnknownPool, UnknownSite, NoSuitableSite, UsageError: what was asked for is not there.
     """
     placement = spec.placement
     _check_words(placement)
     pool, pool_reason = _choose_pool(spec, policy)
     delivery = delivery_for(policy.pool[pool])
-    nodes = () if delivery.on_hold else _node_requirements(placement, policy, pool, unreadable)
-    if delivery.on_hold:
+    nodes: tuple[str, ...] = ()
+    requirements: tuple[str, ...] = ()
+    if delivery.on_hold:  # Slurm knows no ClassAds
         _check_slurm(placement, pool)
+    else:
+        nodes = _node_requirements(placement, policy, pool, unreadable)
+        requirements = (*nodes, *_not_remote(policy, unreadable))
     if nodes and delivery.on_this_machine:
         raise UsageError(
             "-wn and -gwn: the embedded pool has no worker nodes", remedy="leave them out"
@@ -58,7 +62,7 @@ def choose_route(
         schedd=placement.schedd or "",
         delivery=delivery,
         filesystem_domain=policy.pool[pool].filesystem_domain,
-        requirements=nodes if delivery.on_hold else (*nodes, *_not_remote(policy, unreadable)),
+        requirements=requirements,
         reasons=(pool_reason, _local_reason(placement, delivery, rule)),
         containers=WRAPPER if delivery.on_this_machine or delivery.on_hold else UNIVERSE,
         rule=rule.name if rule is not None else "",
@@ -81,6 +85,7 @@ def may_go_away(
         programs: what the jobs start, absolute.
         recognised: the type of jobs that their files tell; empty for not known.
     """
+    # Of a rule's sizes nothing is known yet: to look at a file for nothing costs less than to miss one.
     if spec.placement.remote is Remote.NEVER or not policy.site:
         return False
     program = the_program(programs)
@@ -98,15 +103,8 @@ def the_program(programs: Sequence[str]) -> str:
     return programs[0] if len(programs) == 1 else ""
 
 
-def is_of_type(rule: Rule, type: str, program: str, recognised: str = "") -> bool:  # noqa: A002 (as in the policy)
-    """Whether jobs are of a rule's types: as their user says, else as their program is called or their files tell.
-
-    Args:
-        rule: the rule.
-        type: the type in the user's word; empty where nothing is said.
-        program: what the jobs start, absolute.
-        recognised: the type that their files tell; empty for not known.
-    """
+def is_of_type(rule: Rule, type: str, program: str, recognised: str) -> bool:  # noqa: A002 (as in the policy)
+    """Whether jobs are of a rule's types: as their user says, else as their program is called or their files tell."""
     if not rule.types and not rule.programs:
         return True
     if type:
@@ -154,20 +152,23 @@ def goes_away(placement: Placement, policy: Policy, rule: NamedRule | None) -> b
 
 
 def image_for(os: str, policy: Policy, sites: tuple[str, ...]) -> str:
-    """The container image that holds an operating system where the job runs.
+    """The container image that holds an operating system of the policy where the job runs.
 
     Raises:
         UnknownSystem: the policy knows no such system.
     """
-    by_folded = {name.casefold(): name for name in policy.os}
-    name = by_folded.get(os.casefold())
-    if name is None:
+    if os not in policy.os:
         raise UnknownSystem(
             f"argument -os/--OperatingSystem: unknown operating system '{os}'",
             remedy=did_you_mean(os, policy.os),
         )
-    own = {policy.site[site].os.get(name, policy.os[name].image) for site in sites}
-    return own.pop() if len(own) == 1 else policy.os[name].image
+    # The sites of a route have one image of it (`choose_sites` sees to that).
+    return image_at(os, policy, policy.site[sites[0]]) if sites else policy.os[os].image
+
+
+def image_at(os: str, policy: Policy, site: Site) -> str:
+    """The image of an operating system of the policy at a site."""
+    return site.os.get(os, policy.os[os].image) if os in policy.os else ""
 
 
 def _check_words(placement: Placement) -> None:
@@ -178,7 +179,11 @@ def _check_words(placement: Placement) -> None:
         ("-gwn", placement.worker_group),
         ("-schedd", placement.schedd),
     ):
-        if word is not None and not re.fullmatch(_HOST, word.replace("@", ".")):
+        if word is None:
+            continue
+        # Only schedds have a name with an @ (schedd@host): no Machine has one, and a job would wait for it forever.
+        host = word.replace("@", ".") if option == "-schedd" else word
+        if not re.fullmatch(_HOST, host):
             several = "; only one can be named" if re.search(r"[,\[]", word) else ""
             raise UsageError(
                 f"argument {option}: '{word}' is no name of a host or group{several}",
@@ -187,11 +192,6 @@ def _check_words(placement: Placement) -> None:
 
 
 def _check_slurm(placement: Placement, pool: str) -> None:
-    """Refuse what Slurm has no word for.
-
-    Raises:
-        NotOnSlurm: a group of worker nodes is asked for.
-    """
     if placement.worker_group:
         raise NotOnSlurm(
             f"-gwn {placement.worker_group}: Slurm has partitions and features, and no groups of worker nodes",
@@ -246,6 +246,7 @@ def _node_requirements(
 
 def _on_node(node: str) -> str:
     """A full name means itself; a short one any machine whose name begins with it and a dot."""
+    # Machine is whatever the node calls itself: on some it has no domain.
     if "." in node:
         return f'TARGET.Machine == "{node}"'
     return f'(TARGET.Machine == "{node}" || regexp("^{node}[.]", TARGET.Machine, "i"))'
@@ -288,6 +289,8 @@ def no_expression(policy: Policy, key: str) -> PolicyError:
 
 
 def _not_remote(policy: Policy, unreadable: frozenset[str]) -> tuple[str, ...]:
+    """What is true of slots where this host's file system is, as a plain job needs it."""
+    # Not `!`: what a site is known by is undefined in the ads of the nodes at home, and that means home.
     return tuple(
         f"(({site.requirements}) =!= true)"
         for site in policy.site.values()

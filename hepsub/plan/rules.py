@@ -16,9 +16,8 @@ class Profile(Struct, frozen=True, kw_only=True):
 
     Attributes:
         program: the program that the jobs start, absolute.
-        type: type of the jobs in their user's word; empty where nothing is said.
+        type: in their user's word; empty where nothing is said.
         recognised: the type that their files tell; empty for not known.
-        group: the accounting group as the user knows it.
         walltime: limit in seconds.
         input_mb: the most MB of inputs of one of its jobs; None for not known.
         output_mb: the most MB of outputs of one of its jobs; None for not known.
@@ -48,14 +47,10 @@ class NamedRule(Struct, frozen=True, kw_only=True):
 
 def first_rule(policy: Policy, profile: Profile) -> NamedRule | None:
     """The rule that counts for a submission; None where none fits."""
-    return next(
-        (
-            NamedRule(name=name, rule=rule, matched=_matched(rule, profile))
-            for name, rule in policy.rule.items()
-            if _fits(rule, profile)
-        ),
-        None,
-    )
+    for name, rule in policy.rule.items():
+        if _fits(rule, profile):
+            return NamedRule(name=name, rule=rule, matched=_matched(rule, profile))
+    return None
 
 
 def _matched(rule: Rule, profile: Profile) -> str:
@@ -100,6 +95,7 @@ def _fits(rule: Rule, profile: Profile) -> bool:
 
 def _between(value: float | None, above: int, below: int) -> bool:
     """Whether a value is above one bound and not above the other, 0 being none; what is not known is neither."""
+    # So of two rules, `input_below` and `input_above` the same size, one fits, whatever the size is exactly.
     if value is None:
         return not above and not below
     return (not above or value > above) and (not below or value <= below)

@@ -86,7 +86,10 @@ _FINGERPRINT = r"(?:0x)?(?:[0-9A-Z]{8}|[0-9A-Z]{16}|[0-9A-Z]{40})"
 def _named_like_one(name: str, value: str) -> bool:
     words = [word.rstrip("0123456789") for word in re.split(_WORD_ENDS, name)]
     words = [word.casefold() for word in words if word]
-    hints = [word for word in words if _may_hint(word) and re.search(_HINT, word)]
+    hints = [
+        word for word in words if any(root in word for root in _ROOTS) and re.search(_HINT, word)
+    ]
+    # GITHUB_PAT and DB_CONNECTION_STRING: as last words alone they say it.
     if words[-1:] == ["pat"] or words[-2:] == ["connection", "string"]:
         hints.append(words[-1])
     if not hints and "pin" not in words and _FAINT.isdisjoint(words):
@@ -96,10 +99,6 @@ def _named_like_one(name: str, value: str) -> bool:
     if not hints:
         return _faintly(words, value)
     return not _harmless(words, hints, value)
-
-
-def _may_hint(word: str) -> bool:
-    return any(root in word for root in _ROOTS)
 
 
 def _faintly(words: list[str], value: str) -> bool:
@@ -116,9 +115,10 @@ def _harmless(words: list[str], hints: list[str], value: str) -> bool:
     if last in _PLACES:
         return re.fullmatch(_PATH, value) is not None or not re.fullmatch(_OPAQUE, value)
     if last in _ABOUT:
-        return "webhook" not in words
+        return "webhook" not in words  # who knows the URL may use it
     if re.fullmatch(_PATH, value):
         return not any(re.search(_SPOKEN, hint) for hint in hints)
+    # SORT_KEY=3, MAX_TOKENS=4096, GPG_KEY=<fingerprint>: key and tokens are words of other trades, too.
     if all(hint in ("key", "keys", "tokens") for hint in hints):
         return bool(
             re.fullmatch(r"\d{1,6}", value)

@@ -10,6 +10,7 @@ from hepsub.errors import HepsubError, NoSuitableSite, UnknownSite
 from hepsub.plan.needs import Need
 from hepsub.plan.refusals import mapped, refusal, too_large
 from hepsub.plan.remap import path_map
+from hepsub.plan.route import image_at
 from hepsub.plan.rules import NamedRule
 from hepsub.policy.model import Policy
 from hepsub.policy.site import CE, GLIDEIN, SITE_KINDS, Site
@@ -17,13 +18,10 @@ from hepsub.suggest import did_you_mean
 
 
 class Choice(Struct, frozen=True, kw_only=True):
-    """The sites that may run a submission, and why.
+    """The sites that may run a submission, all of one kind, and why.
 
     Attributes:
-        names: the sites, all of one kind.
-        kind: how they are reached.
         refused: why not the other ones, by name.
-        because: the reason for these.
         elsewhere: others that are like a computing element among the names, and take jobs that it holds.
     """
 
@@ -44,7 +42,7 @@ def choose_sites(
         policy: what the site decided.
         need: what the submission asks for.
         pool: the pool at home.
-        rule: the rule of the policy that fits it.
+        rule: the rule of the policy that fits the submission; None for none.
 
     Raises:
         UnknownSite: there is none, or none of this name.
@@ -65,7 +63,9 @@ def choose_sites(
     refused |= {name: f"{kind} goes first" for name in taken if name not in same}
     names_taken = _near(same, policy, need)
     elsewhere: tuple[str, ...] = ()
-    if kind != GLIDEIN:  # a submission goes to one queue
+    if (
+        kind != GLIDEIN
+    ):  # one cluster is in one queue; only the slots of glideins compete for jobs of one
         elsewhere = _elsewhere(names_taken, policy, need) if kind == CE else ()
         refused |= dict.fromkeys(names_taken[1:], f"{names_taken[0]} goes first")
         names_taken = names_taken[:1]
@@ -111,6 +111,7 @@ def _nowhere(
     """What to say where no site takes a submission: where it is its files alone, what is wrong with them."""
     lacking = [need.missing.get(path_map(policy.site[name])) for name in refused]
     told = [each for each in lacking if each is not None]
+    # Its own error says which file, and what to do; "no site takes it" would not.
     if [each.message for each in told] == list(refused.values()):
         return told[0]
     reasons = "; ".join(f"{name}: {why}" for name, why in refused.items())
@@ -158,6 +159,7 @@ def _alike(
     names: tuple[str, ...], policy: Policy, need: Need
 ) -> tuple[tuple[str, ...], dict[str, str]]:
     """One cluster has one image, and takes its files from the same places: the sites that agree with the first one."""
+    # The first is the best one; who differs would need a cluster of its own.
     first = policy.site[names[0]]
     differing: dict[str, str] = {}
     for name in names[1:]:
@@ -169,11 +171,6 @@ def _alike(
         elif need.in_image and site.containers != first.containers:
             differing[name] = "it starts images in another way"
     return tuple(name for name in names if name not in differing), differing
-
-
-def image_at(os: str, policy: Policy, site: Site) -> str:
-    """The image of an operating system of the policy at a site."""
-    return site.os.get(os, policy.os[os].image) if os in policy.os else ""
 
 
 def _stored(site: Site, need: Need) -> frozenset[str]:

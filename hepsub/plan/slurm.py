@@ -4,30 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from hepsub.job import JobSpec
-from hepsub.plan.model import Route
+from hepsub.job import JobSpec, SlurmRequest
 from hepsub.policy.model import Policy
 
 _MAIL: Mapping[str, str] = {"Complete": "END", "Error": "FAIL", "Always": "BEGIN,END,FAIL"}
 """HTCondor's words for when mail is sent, and Slurm's."""
 
 
-def slurm_words(spec: JobSpec, route: Route, notification: str) -> Mapping[str, str | None]:
+def slurm_words(spec: JobSpec, notification: str) -> Mapping[str, str | None]:
     """Options of sbatch and their values, in place of hepsub's own.
-
-    What neither the command line nor the script's lines say is left to Slurm, whose defaults the script was made for:
-    the policy's walltime may be more than the partition of the lines allows, and then a job never starts.
-
-    Args:
-        spec: what the user asked for.
-        route: where the jobs go.
-        notification: when mail is sent, in HTCondor's word.
 
     Returns:
         None for what hepsub does not say then; empty for an option without a value.
     """
-    if not route.delivery.on_hold:
-        return {}
     words: dict[str, str | None] = {}
     if notification in _MAIL:
         words["mail-type"] = _MAIL[notification]
@@ -36,6 +25,8 @@ def slurm_words(spec: JobSpec, route: Route, notification: str) -> Mapping[str, 
     if spec.slurm is None:
         return words
     words |= spec.slurm.words
+    # What neither options nor lines say is left to Slurm, whose defaults the script was made for: the policy's
+    # walltime may be more than the partition of the lines allows, and then a job never starts.
     _settle(words, "time", (), said=spec.resources.walltime is not None)
     _settle(words, "mem", ("mem-per-cpu", "mem-per-gpu"), said=spec.resources.memory_mb is not None)
     if "cpus-per-gpu" in words:
@@ -54,11 +45,8 @@ def _settle(
         words.pop(each, None)
 
 
-def slurm_note(spec: JobSpec, policy: Policy, pool: str) -> tuple[str, ...]:
+def slurm_note(lines: SlurmRequest, policy: Policy, pool: str) -> tuple[str, ...]:
     """What to say of a script's `#SBATCH` lines that count."""
-    lines = spec.slurm
-    if lines is None:
-        return ()
     where = policy.origin("defaults.sbatch_lines")
     sent = f" send the jobs to {pool}, Slurm (sbatch_lines, {where}), and" if lines.decided else ""
     asks = f" ask for {' '.join(lines.counted)}" if lines.counted else " ask for nothing else"

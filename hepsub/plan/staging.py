@@ -38,7 +38,6 @@ class Seal(Struct, frozen=True, kw_only=True):
     """What was sent, by its SHA-256 in hex: a job runs nothing before it has compared.
 
     Attributes:
-        wrapper: of wrapper.sh.
         sets: of the list of hashes of each set of files that are sent; one set for all jobs, or several.
         set_of: which set each job gets; empty for the only one.
     """
@@ -62,9 +61,7 @@ class Staging(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dic
     """How the files of all jobs of a submission travel; the request of its bundle holds this as JSON.
 
     Attributes:
-        inputs: what each job gets.
-        outputs: what each job leaves behind.
-        storages: the storages of the policy.
+        storages: those of the policy.
         objects: what is known of the inputs in S3; empty when they were not looked for.
         shared: whether this host's file system is where the jobs run.
         chirp: whether jobs may ask the submit side for newer manifests while they run.
@@ -74,7 +71,6 @@ class Staging(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dic
         home_limit: bytes of outputs that come home when the store is away.
         put_limit: bytes that S3 takes in one piece.
         copy_limit: bytes of inputs on a shared file system that a job gets as copies; 0 for links to the originals.
-        credentials: the tickets and tokens that go along.
         in_place: whether the program runs where hep_sub was called (or, far away, in HTCondor's
             directory) rather than in one of its own: it has neither inputs nor outputs.
         libraries: what is unpacked before the program starts.
@@ -126,6 +122,7 @@ class Staging(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dic
     @property
     def kept(self) -> Staging:
         """What the bundle's request keeps of it."""
+        # A StagingPlan is a Staging, and its own fields, every job's files among them, would be written along.
         return Staging(**{name: getattr(self, name) for name in Staging.__struct_fields__})
 
     @property
@@ -182,19 +179,11 @@ class Staging(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dic
         )
 
     def inputs_of(self, values: Values) -> tuple[Carried, ...]:
-        """The inputs of one job.
-
-        Raises:
-            UnknownStorage, UsageError: a URL is none that hepsub understands.
-        """
+        """The inputs of one job, as `carried_by` has them."""
         return self.carried_by((values,)).inputs[0]
 
     def outputs_of(self, values: Values) -> tuple[Carried, ...]:
-        """The outputs of one job.
-
-        Raises:
-            UnknownStorage, UsageError: a URL is none that hepsub understands.
-        """
+        """The outputs of one job, as `carried_by` has them."""
         return self.carried_by((values,)).outputs[0]
 
 
@@ -221,6 +210,7 @@ class StagingPlan(Staging, frozen=True, kw_only=True):
             rows = (*known.inputs, *known.outputs)
             return any(isinstance(each.place, ObjectPlace) for row in rows for each in row)
         urls = [rule.url for rule in (*self.inputs, *self.outputs)]
+        # What begins with a name may be a whole URL, as items of a list are.
         return any(url.startswith("%{") or may_be_object(url, self.storages) for url in urls)
 
     def with_input(self, path: str) -> StagingPlan:
@@ -231,6 +221,12 @@ class StagingPlan(Staging, frozen=True, kw_only=True):
             one = Carried(name=rule.name, place=FilePlace(path=path))
             known = replace(known, inputs=tuple([(*row, one) for row in known.inputs]))
         return replace(self, inputs=(*self.inputs, rule), carried=known)
+
+    def with_mailbox(self, mailbox: Mailbox | None) -> StagingPlan:
+        """The staging with the policy's mailbox, where jobs need one: what they have ends, and nobody replaces it."""
+        if self.is_refreshed or not (self.carries or self.signs):
+            return self
+        return replace(self, mailbox=mailbox)
 
     def with_uuid(self, uuid: str, jobs: Sequence[Values]) -> StagingPlan:
         """The staging of one submission, whose UUID is no name any more."""
@@ -247,6 +243,7 @@ class StagingPlan(Staging, frozen=True, kw_only=True):
     def carried_by(self, jobs: Sequence[Values]) -> CarriedFiles:
         """The files of some of the jobs, as in `Staging`."""
         known, procs = self.carried, [values.proc for values in jobs]
+        # What was filled in before the submission has no cluster's id in it.
         if known is None or not jobs or (jobs[0].cluster is not None and self.needs_cluster):
             return super().carried_by(jobs)
         return CarriedFiles(
@@ -286,48 +283,28 @@ def plan_staging(
     isolation: str = "",
     io_proxy: bool = False,
     in_container: bool = False,
-    credentials: tuple[JobCredential, ...] = (),
-    libraries: tuple[Library, ...] = (),
-    secrets: tuple[str, ...] = (),
-    carried: CarriedFiles | None = None,
-    paths: Paths = (),
-    image: str = "",
-    mounts: tuple[str, ...] = (),
-    mailbox: Mailbox | None = None,
-) -> StagingPlan | None:
-    """How the files of a submission travel; None when it has nothing that does.
+) -> StagingPlan:
+    """How the inputs and outputs of a submission travel, by what its pool and its sites let through.
 
     Args:
         spec: what the user asked for.
         policy: what the site decided.
-        objects: what is known of the inputs in S3.
+        objects: what is known of the inputs in S3; empty when they were not looked for.
         cwd: what relative paths begin at.
         root: the directory of the bundles, absolute.
         delivery: how files get there and back.
         isolation: how the sites keep the directories of users apart; empty for not at all.
         io_proxy: whether jobs may ask the submit side for something while they run.
         in_container: whether the program sees an image's file system, and perhaps nothing of this host's.
-        credentials: the tickets and tokens that go along.
-        libraries: what is unpacked before the program starts.
-        secrets: the names of the variables that hold secrets.
-        carried: the inputs and outputs of all jobs, where they are known.
-        paths: the directories whose files are objects where the jobs run, and what they stand for.
-        image: the container image in which the wrapper starts the program; empty where it does not.
-        mounts: the directories of the worker nodes that the program sees in there.
-        mailbox: the policy's; None for none.
 
     Raises:
         UsageError: an input or output cannot be read as one.
     """
-    if delivery.shared and not (spec.is_staged or credentials or libraries or secrets or image):
-        return None
     rules = policy.staging
     in_place = not spec.is_staged
-    inputs = tuple(file_rule(each) for each in spec.inputs)
-    outputs = tuple(file_rule(each) for each in spec.outputs)
-    staging = StagingPlan(
-        inputs=inputs,
-        outputs=outputs,
+    return StagingPlan(
+        inputs=tuple(file_rule(each) for each in spec.inputs),
+        outputs=tuple(file_rule(each) for each in spec.outputs),
         storages=policy.storage,
         objects=input_objects(objects),
         shared=delivery.shared,
@@ -338,20 +315,11 @@ def plan_staging(
         cwd=str(cwd),
         bundle_root=root,
         grace=_IN_PLACE_GRACE_S if in_place else rules.grace,
+        # From a batch script's node nothing comes home: what the store does not take is kept there, and told.
         home_limit=0 if delivery.in_script else rules.home_limit * _MB,
         put_limit=rules.put_limit * _MB,
         copy_limit=rules.copy_limit * _MB,
-        credentials=credentials,
         in_place=in_place,
-        libraries=libraries,
         confined=delivery.confined,
         isolation=isolation,
-        secrets=secrets,
-        carried=carried,
-        paths=paths,
-        image=image,
-        mounts=mounts,
     )
-    if mailbox is None or staging.is_refreshed or not (staging.carries or staging.signs):
-        return staging
-    return replace(staging, mailbox=mailbox)

@@ -38,12 +38,10 @@ class Values(Struct, frozen=True, kw_only=True):
     """What the names stand for in one job.
 
     Attributes:
-        proc: ProcId, from 0.
         index: Index, the first job's plus `%{ProcId}`.
         item: the job's line of the list, the first one of several; empty without one.
-        items: all of the job's lines.
         columns: those of the lines; None for a list without.
-        cluster: ClusterId; None while it is not known, and the name stays as it is.
+        cluster: None while it is not known, and the name stays as it is.
         again: the ProcId that the job had when it was submitted first; None for one that is submitted now.
     """
 
@@ -58,6 +56,7 @@ class Values(Struct, frozen=True, kw_only=True):
     @property
     def said(self) -> int:
         """What `%{ProcId}` stands for."""
+        # A job that is run again writes where the first run should have: its names are those of that time.
         return self.proc if self.again is None else self.again
 
 
@@ -91,18 +90,16 @@ def values_of(
         first: the Index of the first job.
         items: those of all jobs.
         ends: where in them the items of each job end; empty for one item each.
-        cluster: ClusterId; None while it is not known.
+        cluster: None while it is not known.
         again: the earlier jobs that are run again, in this order; None for new ones.
         columns: those of the items; None for none.
     """
     own = items[ends[proc - 1] if proc else 0 : ends[proc]] if ends else items[proc : proc + 1]
-    item = own[0] if own else ""
     earlier = again.procs[proc] if again is not None else None
-    index = first + (proc if earlier is None else earlier)
     return Values(
         proc=proc,
-        index=index,
-        item=item,
+        index=first + (proc if earlier is None else earlier),
+        item=own[0] if own else "",
         items=own,
         columns=columns,
         cluster=cluster,
@@ -155,6 +152,7 @@ class Template(Struct, frozen=True):
 
     def fill_all(self, jobs: Sequence[Values]) -> list[str]:
         """The text for each of several jobs."""
+        # 10,000 jobs wait for this: what does not differ is looked up once.
         if not self.names():
             return [str(self)] * len(jobs)
         words = [part if isinstance(part, str) else _word(part) for part in self.parts]
@@ -164,10 +162,8 @@ class Template(Struct, frozen=True):
         ]
 
     def fill_known(self, values: Values) -> Template:
-        """The template with everything filled in but what the submission brings: ClusterId, where not known, and Uuid.
-
-        What an item holds is not looked at for names: an item is data.
-        """
+        """The template with all filled in but what the submission brings: ClusterId, where not known, and Uuid."""
+        # Parts and not text: an item is data, and what it holds is not looked at for names again.
         return joined([self._known(part, values) for part in self.parts])
 
     def _known(self, part: str | Name | ItemPart, values: Values) -> str | Name:
@@ -233,7 +229,7 @@ def parse_template(text: str, *, strict: bool = False) -> Template:
         if name is None:
             _refuse_near_miss(match[1], match[2], strict=strict)
             continue
-        if match[2] and name not in (Name.ITEM, Name.ITEMS):
+        if match[2] and name not in (Name.ITEM, Name.ITEMS):  # only items have parts
             continue
         if match.start() > position:
             parts.append(text[position : match.start()])
@@ -250,7 +246,7 @@ def literal(text: str) -> Template:
 
 
 def _part_of(name: Name, behind: str) -> ItemPart:
-    from hepsub.plan.columns import item_part
+    from hepsub.plan.columns import item_part  # which knows templates, and few jobs need it
 
     return item_part(name, behind)
 
@@ -262,20 +258,17 @@ def _refuse_near_miss(word: str, behind: str, *, strict: bool) -> None:
         raise UsageError(
             f"unknown name '%{{{word}{behind}}}'", remedy=f"did you mean '%{{{match}{behind}}}'?"
         )
+    # In an argument it may belong to the program's own language; a path with it would be made as it stands.
     if strict and not behind:
         names = ", ".join(f"%{{{name.value}}}" for name in Name)
         raise UsageError(f"unknown name '%{{{word}}}' in a path", remedy=f"the names are {names}")
 
 
 def fitting_template(texts: Sequence[str], jobs: Sequence[Values]) -> str | None:
-    """The template that gives each job its text, as a text; None where no one does.
-
-    Args:
-        texts: job by job; there are no names in them.
-        jobs: what the names stand for.
-    """
+    """The template that gives each job its text, which has no names in it; None where no one does."""
     if len(set(texts)) == 1:
         return texts[0]
+    # The last number is the longest, and stands in fewest places by chance.
     last, values = texts[-1], jobs[-1]
     for name, word in (
         (Name.PROC, str(values.said)),
@@ -283,7 +276,7 @@ def fitting_template(texts: Sequence[str], jobs: Sequence[Values]) -> str | None
         (Name.ITEM, values.item),
     ):
         at = [found.start() for found in re.finditer(re.escape(word), last)] if word else []
-        for chosen in (*([each] for each in at), at):
+        for chosen in (*([each] for each in at), at):  # run 7 of round7: one place, or all
             text = _replaced(last, chosen, len(word), f"%{{{name.value}}}")
             if parse_template(text).fill_all(jobs) == list(texts):
                 return text

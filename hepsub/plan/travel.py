@@ -15,16 +15,16 @@ from hepsub.plan.checks import (
     check_conflicts,
     check_handed_over,
     check_in_script,
+    check_sent,
 )
 from hepsub.plan.credentials import JobCredential
 from hepsub.plan.draft import Draft
 from hepsub.plan.existing import link_note, output_notes
 from hepsub.plan.facts import Facts
 from hepsub.plan.files import is_pattern
-from hepsub.plan.location import FilePlace
+from hepsub.plan.location import FilePlace, own_image
 from hepsub.plan.mailbox import mailbox_of
 from hepsub.plan.model import Route
-from hepsub.plan.needs import own_image
 from hepsub.plan.portability import portability_notes
 from hepsub.plan.refusals import sends_image
 from hepsub.plan.remap import used_of
@@ -45,54 +45,49 @@ def plan_travel(
     image: str,
     credentials: tuple[JobCredential, ...],
     secrets: tuple[str, ...],
-) -> tuple[StagingPlan | None, tuple[str, ...]]:
+) -> tuple[StagingPlan, tuple[str, ...]]:
     """How the files of a submission travel, and a sentence for each thing that its user should know of it.
-
-    Args:
-        made: the jobs and their files.
-        facts: what is true of the places of these.
-        route: where the jobs go.
-        image: the container image that the program runs in; empty for none.
-        credentials: the tickets and tokens that go along.
-        secrets: the names of the variables that hold secrets.
 
     Raises:
         OutputConflict, NotExpressible: the files cannot travel so.
     """
     policy, situation = made.policy, made.situation
     by_wrapper = route.containers == WRAPPER
-    staging = plan_staging(
-        made.spec,
-        policy,
-        facts.objects,
-        cwd=situation.cwd,
-        root=bundle_root(policy, situation.home, situation.user),
-        delivery=route.delivery,
-        isolation=_isolation(route, policy),
-        io_proxy=all(policy.site[name].io_proxy for name in route.sites),
-        in_container=bool(image) and not by_wrapper,
+    paths = route.paths if route.paths in made.elsewhere else ()
+    staging = replace(
+        plan_staging(
+            made.spec,
+            policy,
+            facts.objects,
+            cwd=situation.cwd,
+            root=bundle_root(policy, situation.home, situation.user),
+            delivery=route.delivery,
+            isolation=_isolation(route, policy),
+            io_proxy=all(policy.site[name].io_proxy for name in route.sites),
+            in_container=bool(image) and not by_wrapper,
+        ),
         credentials=credentials,
         libraries=facts.libraries,
         secrets=secrets,
         carried=made.elsewhere.get(route.paths, made.carried),
-        paths=route.paths if route.paths in made.elsewhere else (),
+        paths=paths,
         image=image if by_wrapper else "",
         mounts=_mounts(route, policy, situation.home) if image and by_wrapper else (),
-        mailbox=mailbox_of(policy, situation.user),
-    )
-    if staging is not None and _sends(made, route):
+    ).with_mailbox(mailbox_of(policy, situation.user))
+    if _sends(made, route):
         if not staging.name_of(image):
             staging = staging.with_input(image)
         if by_wrapper:
             staging = replace(staging, image=staging.name_of(image))
-    if staging is not None:
-        check_conflicts(staging, made.jobs)
-        if route.delivery.in_script:
-            check_in_script(staging, made.jobs, route.pool)
-        elif route.delivery.taken_early:
-            check_handed_over(staging, made.layout.executable, made.jobs)
-        if staging.confined:
-            check_brought_home(staging, made.jobs)
+    check_conflicts(staging, made.jobs)
+    if not staging.shared:
+        check_sent(staging, made.layout.executable, made.jobs)
+    if route.delivery.in_script:
+        check_in_script(staging, made.jobs, route.pool)
+    elif route.delivery.taken_early:
+        check_handed_over(staging, made.layout.executable, made.jobs)
+    if staging.confined:
+        check_brought_home(staging, made.jobs)
     return staging, (
         *output_notes(facts.outputs),
         *_mapped_notes(made, route),
@@ -117,9 +112,9 @@ def _mapped_notes(made: Draft, route: Route) -> tuple[str, ...]:
     )
 
 
-def _home_note(staging: StagingPlan | None, jobs: Sequence[Values]) -> tuple[str, ...]:
+def _home_note(staging: StagingPlan, jobs: Sequence[Values]) -> tuple[str, ...]:
     """Where outputs for a path are, until somebody puts them there."""
-    if staging is None or staging.shared or not jobs:
+    if staging.shared:
         return ()
     if staging.in_place:
         return ("new files that the jobs leave behind come home: hep_fetch brings them here",)
@@ -142,9 +137,9 @@ def _script_note(route: Route) -> tuple[str, ...]:
     )
 
 
-def _pattern_notes(staging: StagingPlan | None, number: int) -> tuple[str, ...]:
+def _pattern_notes(staging: StagingPlan, number: int) -> tuple[str, ...]:
     """What several jobs match is not known before: that one may overwrite another's is said."""
-    if staging is None or number < 2:
+    if number < 2:
         return ()
     return tuple(
         f"all jobs put what matches '{rule.name}' into {rule.url}: of two files of one name the later one stays;"
@@ -163,7 +158,8 @@ def _library_note(facts: Facts) -> tuple[str, ...]:
 def _sends(made: Draft, route: Route) -> bool:
     """Whether the image is one of the user's own that has to be sent."""
     sites = [made.policy.site[name] for name in route.sites]
-    return any(sends_image(own_image(made), site) for site in sites)
+    own = own_image(made.spec.image or "", made.situation.cwd)
+    return any(sends_image(own, site) for site in sites)
 
 
 def _mounts(route: Route, policy: Policy, home: Path) -> tuple[str, ...]:

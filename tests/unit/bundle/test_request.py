@@ -43,7 +43,6 @@ def make_staging(
     staging = plan_staging(
         spec, make_policy(POLICY), facts, cwd=home / "work", root=str(home / "b"), delivery=delivery
     )
-    assert staging is not None
     return staging.kept
 
 

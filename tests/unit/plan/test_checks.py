@@ -108,6 +108,16 @@ def test_missing_log_directories_are_named_with_the_command_that_makes_them() ->
     assert caught.value.remedy == "mkdir -p /x/err /x/log"
 
 
+def test_what_to_type_is_right_for_names_with_blanks() -> None:
+    """`chmod +x my job.sh` would change two other files."""
+    with pytest.raises(ScriptNotExecutable) as caught:
+        check_programs({"/x/my job.sh": Program(state=ProgramState.NO_EXEC_BIT)})
+    assert caught.value.remedy == "chmod +x '/x/my job.sh'"
+    with pytest.raises(LogDirectoryMissing) as lost:
+        check_directories(frozenset({"/x/a b"}), {"/x/a b": PlaceState.MISSING})
+    assert lost.value.remedy == "mkdir -p '/x/a b'"
+
+
 def test_directories_that_were_named_are_made_in_one_that_is_there() -> None:
     """The last part alone; one that only a file's path needs is refused as before."""
     places = {

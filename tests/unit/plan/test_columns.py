@@ -29,6 +29,7 @@ RUNS = Columns(names=("run", "file"), separator=COMMA)
         (BLANK, ("a", "b"), "2,b,c", ["2", "b,c"]),
         (BLANK, ("a", "b"), "4,  f  , g", ["4", "f  , g"]),
         (BLANK, ("a", "b"), "5\th", ["5", "h"]),
+        (BLANK, ("a",), "1 a, b", ["1 a, b"]),
         (BLANK, (), "1  a,b", ["1", "a", "b"]),
     ],
 )

@@ -212,6 +212,11 @@ def test_of_two_values_of_a_variable_only_the_last_one_travels() -> None:
     assert (sent.variables, sent.secrets) == ({**HERE, "A": "plain"}, {})
 
 
+def test_of_two_values_the_last_one_counts_though_the_first_has_names_in_it() -> None:
+    found = chosen({}, ("A", "%{ProcId}"), ("A", "x"), ("B", "x"), ("B", "%{ProcId}"))
+    assert (found.variables["A"], list(found.templates)) == ("x", ["B"])
+
+
 def test_a_secret_may_hold_what_htcondor_cannot_carry() -> None:
     """A private key has lines."""
     assert chosen({}, ("SSH_PRIVATE_KEY", "a\nb\udcff")).secrets == {

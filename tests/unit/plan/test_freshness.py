@@ -44,11 +44,8 @@ def staging(
         delivery=delivery,
         isolation="user",
         io_proxy=io_proxy,
-        credentials=credentials,
-        mailbox=mailbox,
     )
-    assert plan is not None
-    return plan
+    return replace(plan, credentials=credentials).with_mailbox(mailbox)
 
 
 @pytest.mark.parametrize(

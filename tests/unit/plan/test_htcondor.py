@@ -125,6 +125,7 @@ def test_a_computing_element_is_asked_in_its_own_words() -> None:
         (("-retry", "2:256"), "is not N"),
         (("-retry", "-1"), "is not N"),
         (("-retry", "many"), "is not N"),
+        (("-retry", "9" * 5000), "is not N"),
         (("-notify", "sometimes"), "none of HTCondor's words"),
     ],
 )

@@ -65,7 +65,7 @@ def profile(made: Draft, known: Facts) -> Profile:
 
 
 def need(made: Draft, known: Facts) -> Need:
-    return need_of(made, known, "juno", HOURS)
+    return need_of(made, known, group="juno", walltime=HOURS, memory_mb=0, os="")
 
 
 @pytest.mark.parametrize(

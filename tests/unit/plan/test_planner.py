@@ -199,6 +199,12 @@ def test_other_shares_of_one_list_are_another_job() -> None:
     assert [each.arguments for each in first.procs()] == [("a",), ("b",)]
 
 
+@pytest.mark.parametrize("words", [("-in", "b.root"), ("-in", "a.root", "-out", "h=/work/alice/h")])
+def test_other_files_are_another_job(words: tuple[str, ...]) -> None:
+    """-once tells when the job differs: so it does with another input or output."""
+    assert plan("job.sh", "-in", "a.root").digest() != plan("job.sh", *words).digest()
+
+
 @pytest.mark.parametrize(
     ("number", "factory_idle"), [(9_999, 0), (10_000, 0), (10_001, 1_000), (100_000, 1_000)]
 )
@@ -224,6 +230,7 @@ def test_enforcement_is_policy() -> None:
     ("words", "image"),
     [
         (("-os", "SL7"), "/cvmfs/singularity.opensciencegrid.org/opensciencegrid/osgvo-el7:latest"),
+        (("-os", "sl7"), "/cvmfs/singularity.opensciencegrid.org/opensciencegrid/osgvo-el7:latest"),
         (("-image", "track.sif"), "/work/alice/track.sif"),
         (("-image", "/img/x.sif"), "/img/x.sif"),
         (("-image", "docker://almalinux:9"), "docker://almalinux:9"),
@@ -231,7 +238,7 @@ def test_enforcement_is_policy() -> None:
     ],
 )
 def test_the_image(words: tuple[str, ...], image: str) -> None:
-    """-image goes before -os; a path is made absolute, a registry's URL is not."""
+    """-image goes before -os, in any case of letters; a path is made absolute, a registry's URL is not."""
     assert plan("job.sh", *words).image == image
 
 
@@ -242,10 +249,11 @@ def test_the_policys_system_is_for_jobs_without_an_image() -> None:
     assert plan("job.sh", "-image", "x.sif", policy=policy).os == ""
 
 
-def test_an_image_of_a_registry_is_not_looked_for_on_disk() -> None:
+@pytest.mark.parametrize("image", ["docker://a:9", "docker-daemon://a:9"])
+def test_an_image_of_a_registry_is_not_looked_for_on_disk(image: str) -> None:
     """docker:// names no file."""
-    found = plan("job.sh", "-image", "docker://a:9", facts=make_world(image_exists=False))
-    assert found.image == "docker://a:9"
+    found = plan("job.sh", "-image", image, facts=make_world(image_exists=False))
+    assert found.image == image
 
 
 @pytest.mark.parametrize("universe", ["vanilla", "Vanilla", "container"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import classad2
 import pytest
 
 from hepsub.errors import HepsubError, InputsMissing, NoSuitableSite, UnknownSite
@@ -310,6 +311,23 @@ def test_an_element_is_not_fed_by_a_schedd_that_sees_nothing_of_this_host() -> N
     )
 
 
+@pytest.mark.parametrize("pool", ["hpc", "here"])
+def test_only_htcondor_takes_jobs_to_glideins_and_elements(pool: str) -> None:
+    """Slurm and the embedded pool would run them at home, and hep_sub would say that they are at the site."""
+    text = f"{COMMON}[pool.hpc]\nkind = 'slurm'\n{glidein('g')}{site('c', CE)}"
+    policy = make_policy(f"{text}[rule.r]\nremote = 'automatic'\n[defaults]\npool = '{pool}'\n")
+    with pytest.raises(NoSuitableSite) as caught:
+        choose_sites(None, policy, make_need(), pool, None)
+    assert caught.value.message == (
+        f"no remote site takes this job: g: its machines join an HTCondor pool, and {pool} is none;"
+        f" c: jobs go there from a schedd of HTCondor's, and the pool {pool} has none"
+    )
+    plan = plan_for(make_spec("job.sh"), policy, make_world())
+    assert (plan.route.pool, plan.route.sites) == (pool, ())
+    kept = site("b", SCHEDD + 'isolation = "user"')
+    assert choose_sites(None, make_policy(text + kept), make_need(), pool, None).names == ("b",)
+
+
 def test_all_refusals_are_named_where_no_site_is_left() -> None:
     sites = glidein("a", "max_memory = 1000") + glidein("b", 'groups = ["x"]')
     with pytest.raises(NoSuitableSite) as caught:
@@ -446,10 +464,10 @@ def test_the_architecture_is_named_where_it_is_not_htcondors_own(
     [
         (glidein("x"), "", ""),
         (glidein("x", 'rank = "KFlops"'), "", "KFlops"),
-        (glidein("x", 'rank = "KFlops"') + glidein("y"), "", '((G == "x") ? (KFlops) : 0)'),
+        (glidein("x", 'rank = "KFlops"') + glidein("y"), "", '((G == "x") is true ? (KFlops) : 0)'),
         (
             glidein("x", 'rank = "KFlops"') + glidein("y", 'rank = "Cpus"'), "",
-            '((G == "x") ? (KFlops) : 0) + ((G == "y") ? (Cpus) : 0)',
+            '((G == "x") is true ? (KFlops) : 0) + ((G == "y") is true ? (Cpus) : 0)',
         ),
         (glidein("x", 'rank = "KFlops"'), 'rank = "Memory"', "Memory"),
     ],
@@ -457,6 +475,15 @@ def test_the_architecture_is_named_where_it_is_not_htcondors_own(
 def test_a_rules_rank_counts_more_than_those_of_the_sites(sites: str, rule: str, rank: str) -> None:
     policy = make_policy(f"{COMMON}{sites}[rule.r]\n{rule}\n")
     assert plan_for(make_spec("job.sh", "-rmt"), policy, make_world()).route.rank == rank
+
+
+def test_the_ranks_of_sites_count_where_slots_have_not_what_the_other_ones_are_known_by() -> None:
+    """A slot of `y` has no attribute AtX: what is undefined there shall not make the sum undefined."""
+    sites = '[site.x]\nrequirements = "TARGET.AtX"\nrank = "KFlops"\n'
+    sites += '[site.y]\nrequirements = "TARGET.AtY"\nrank = "Cpus"\n'
+    plan = plan_for(make_spec("job.sh", "-rmt"), make_policy(COMMON + sites), make_world())
+    job = classad2.ClassAd({"TARGET": classad2.ClassAd({"AtY": True}), "Cpus": 8})
+    assert classad2.ExprTree(plan.route.rank).eval(job) == 8
 
 
 def test_the_attributes_that_sites_want_are_in_the_ad() -> None:

@@ -5,16 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from hepsub.errors import OutputConflict, UnknownStorage, UsageError
-from hepsub.plan.checks import check_conflicts, check_storages
+from hepsub.plan.checks import check_conflicts, check_sent, check_storages
+from hepsub.plan.credentials import JobCredential
 from hepsub.plan.files import Carried
 from hepsub.plan.location import FilePlace, ObjectPlace
 from hepsub.plan.model import BUNDLE, SHARED, SPOOL, Delivery
 from hepsub.plan.staging import StagingPlan, plan_staging
-from hepsub.plan.template import Values, job_values
+from hepsub.plan.template import Values, job_values, parse_template
+from hepsub.policy.model import TOKEN
 from hepsub.policy.places import bundle_root
-from tests.fakes.world import make_policy, make_spec
+from tests.fakes.world import make_policy, make_spec, make_world, plan_for
 
 STORE = """
 [storage.herd]
@@ -34,7 +37,7 @@ def staging(
     io_proxy: bool = False,
 ) -> StagingPlan:
     """The staging of these words behind hep_sub, in /home/alice/work."""
-    plan = plan_staging(
+    return plan_staging(
         make_spec("job.sh", *words),
         make_policy(policy),
         {},
@@ -44,8 +47,6 @@ def staging(
         isolation=isolation,
         io_proxy=io_proxy,
     )
-    assert plan is not None
-    return plan
 
 
 def first(number: int = 1, items: tuple[str, ...] = (), ends: tuple[int, ...] = ()) -> Values:
@@ -61,9 +62,8 @@ def obj(key: str, bucket: str = "raw") -> ObjectPlace:
 def test_a_job_without_in_and_out_is_not_staged() -> None:
     """No wrapper, no scratch directory, no bundle."""
     spec = make_spec("job.sh", "-n", "3")
-    where = Path("/x")
     assert not spec.is_staged
-    assert plan_staging(spec, make_policy(STORE), {}, cwd=where, root="/b", delivery=SHARED) is None
+    assert plan_for(spec, make_policy(STORE), make_world()).staging is None
 
 
 @pytest.mark.parametrize(
@@ -204,6 +204,38 @@ def test_two_inputs_of_one_name_are_refused() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("word", "what"),
+    [
+        ("/data/job.sh", "the script /home/alice/work/job.sh, which has the name job.sh there"),
+        ("s3://raw/job.sh", "the script /home/alice/work/job.sh, which has the name job.sh there"),
+        ("/data/x=iam.token", "a credential of the job, which has the name iam.token there"),
+        ("job.sh", ""),
+        ("/data/job.sh=other.sh", ""),
+    ],
+)
+def test_an_input_cannot_take_the_place_of_what_is_sent_with_it(word: str, what: str) -> None:
+    """The script is sent by its name: another file of that name would be run instead."""
+    iam = JobCredential(name="iam", kind=TOKEN, file="iam.token")
+    plan = replace(staging("-in", word, delivery=BUNDLE), credentials=(iam,))
+    script = parse_template("/home/alice/work/job.sh")
+    if not what:
+        check_sent(plan, script, job_values(1, 0, ()))
+        return
+    with pytest.raises(OutputConflict) as caught:
+        check_sent(plan, script, job_values(1, 0, ()))
+    assert caught.value.message.endswith(f" would take the place of {what}")
+
+
+def test_only_where_it_is_sent_a_script_can_be_overwritten() -> None:
+    """At home it is run from where it lies."""
+    words = ("job.sh", "-in", "/data/job.sh", "-rmt")
+    policy = make_policy("[site.far]\nrequirements = 'G == \"far\"'\n")
+    with pytest.raises(OutputConflict):
+        plan_for(make_spec(*words), policy, make_world())
+    assert plan_for(make_spec(*words[:-1]), policy, make_world()).staging is not None
+
+
 def test_items_of_one_name_lie_in_directories_named_after_theirs() -> None:
     """`-per 3` with run1/h.root and run2/h.root: both are there, and what is alone keeps its plain name."""
     items = ("s3://raw/run1/h.root", "s3://raw/run2/h.root", "s3://raw/run2/g.root")
@@ -222,7 +254,8 @@ def test_an_item_twice_in_one_job_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["hepsub.manifest", "items.txt", ".hepsub", "ca.herd.pem", "home.0"]
+    "name",
+    ["hepsub.manifest", "items.txt", ".hepsub", "ca.herd.pem", "home.0", "hepsub.letters.pem"],
 )
 def test_an_input_cannot_take_the_place_of_hepsubs_own_files(name: str) -> None:
     """hepsub.manifest, items.txt, .hepsub and home.PROC belong to the wrapper."""

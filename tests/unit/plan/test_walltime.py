@@ -6,6 +6,7 @@ import pytest
 
 from hepsub.errors import UnknownWalltime, WalltimeTooLong
 from hepsub.plan.accounting import Walltime, choose_walltime, classes_for
+from hepsub.policy.model import WalltimeClass
 from tests.fakes.world import make_policy
 
 CLASSES = classes_for(make_policy(), "juno")
@@ -93,6 +94,15 @@ def test_the_longest_class_in_the_error_is_one_that_a_duration_can_get() -> None
     classes = classes_for(make_policy("[walltime.special]\nlimit = '1000 h'"), "juno")
     with pytest.raises(WalltimeTooLong, match=r"longest walltime class, 30 d$"):
         choose_walltime("800h", classes)
+
+
+def test_where_all_classes_are_on_request_a_duration_is_told_to_be_none() -> None:
+    classes = {"slow": WalltimeClass(limit=9000, on_request=True)}
+    with pytest.raises(
+        WalltimeTooLong, match="-wt 1h: no walltime class is for durations"
+    ) as caught:
+        choose_walltime("1h", classes)
+    assert caught.value.remedy == "-wt slow"
 
 
 def test_a_group_has_its_own_limits() -> None:

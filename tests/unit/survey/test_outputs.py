@@ -34,7 +34,6 @@ def look(cwd: Path, store_of: Callable[[str], Store], *words: str, number: int =
     plan = plan_staging(
         make_spec("job.sh", *words), make_policy(POLICY), {}, cwd=cwd, root="/b", delivery=SHARED
     )
-    assert plan is not None
     jobs = [plan.outputs_of(values) for values in job_values(number, 0, ())]
     return look_at_outputs(list(zip(*jobs, strict=True)), store_of)
 
