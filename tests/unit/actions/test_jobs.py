@@ -117,6 +117,21 @@ def test_all_of_nothing_is_done(tmp_path: Path) -> None:
     assert result.exit_code == 0
 
 
+@pytest.mark.parametrize("texts", [(), ("13",)])
+@pytest.mark.parametrize("factory", [False, True])
+def test_runs_that_a_hold_ends_are_told(
+    tmp_path: Path, texts: tuple[str, ...], *, factory: bool
+) -> None:
+    """Slurm holds a running job by giving up its run: whoever holds all of them has to hear it, too."""
+    schedd = FakeSchedd(jobs=list(MIXED), counts=ActCount(done=2, runs_ended=1))
+    schedd.unmade = [make_unmade(13)] if factory else []
+    result = control(one(tmp_path, schedd), Act.HOLD, ids(*texts), None)
+    meant = texts[0] if texts else "schedd01.example.org"
+    assert result.notes == (
+        f"{meant}: 1 job(s) ran; their runs are lost, and begin anew when released",
+    )
+
+
 def test_a_range_that_is_partly_gone_is_not_all_that_was_asked(tmp_path: Path) -> None:
     """13.0-9 with three jobs left: three are removed, and the exit code says that ten were meant."""
     schedd = FakeSchedd(jobs=list(MIXED))
