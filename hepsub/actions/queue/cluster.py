@@ -24,6 +24,7 @@ from hepsub.actions.queue.failures import (
     failure_of,
     groups_of,
     last_stderr,
+    meaning,
     ranges,
 )
 from hepsub.actions.queue.find import Found, without_schedd
@@ -35,9 +36,6 @@ from hepsub.errors import HepsubError, PoolError
 from hepsub.jobid import JobId, SubmissionRef
 from hepsub.result import Result, failures
 from hepsub.session import Session
-
-_MANY_IDS = 10
-"""A command that names more ranges is no command that anybody types."""
 
 
 class ClusterReport(ClusterStatus, frozen=True, kw_only=True):
@@ -184,9 +182,8 @@ def _held(
         groups.setdefault((job.hold_code, job.hold_subcode, job.requested_mb), []).append(job)
     for group in groups.values():
         ids = ranges(found.cluster, (job.proc for job in group))
-        # hep_edit of the cluster would change its idle jobs, too.
-        all_of_it = found.procs is None and len(group) == sum(counts.states.values())
-        meant = found.meant if all_of_it or len(ids) > _MANY_IDS else " ".join(ids)
+        whole = found.procs is None and len(group) == sum(counts.states.values())
+        meant = meaning(ids, found.meant, whole=whole)
         first = max(group, key=lambda job: job.memory_mb)  # tells how much memory is needed
         try:
             advice = target.schedd.explain(first, meant, now)
