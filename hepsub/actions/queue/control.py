@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from hepsub.actions.reach import Reach, Target
+from hepsub.actions.reach import Meant, Reach, Target
 from hepsub.batch import ACTIVE, Act, ActCount, Counts, JobStatus, Selection, State
 from hepsub.errors import HepsubError, NotDone, NotYetMade, UnknownJob
 from hepsub.jobid import JobId
@@ -49,10 +49,6 @@ class Control(Struct, frozen=True, kw_only=True):
     outcomes: tuple[Outcome, ...] = field(name="targets")
 
 
-_Meant = tuple[JobId | None, Target | None, UnknownJob | None]
-"""An id, or None for all of the user's jobs at a schedd; its jobs, None for not to be found; why that is."""
-
-
 def control(
     session: Session, act: Act, ids: tuple[JobId, ...], pool: str | None
 ) -> Result[Control]:
@@ -68,7 +64,12 @@ def control(
     outcomes: list[Outcome] = []
     errors: list[HepsubError] = []
     notes: list[str] = []
-    meant = _targets(reach, ids)
+    mine = Selection(owner=session.situation.user)
+    meant: list[Meant] = (
+        list(reach.each(ids))
+        if ids
+        else [(None, _spared(each), None) for each in reach.everything(mine)]
+    )
     if act is Act.REMOVE and not ids:
         from hepsub.actions.queue.halt import halt_all
 
@@ -87,22 +88,8 @@ def control(
     return Result(value=value, notes=tuple(notes), problems=problems, exit_code=exit_code)
 
 
-def _targets(reach: Reach, ids: tuple[JobId, ...]) -> list[_Meant]:
-    """What is acted upon."""
-    if not ids:
-        mine = reach.everything(Selection(owner=reach.session.situation.user))
-        return [(None, _spared(each), None) for each in mine]
-    found = list[_Meant]()
-    for each in ids:
-        try:
-            found.append((each, reach.find(each), None))
-        except UnknownJob as error:
-            found.append((each, None, error))
-    return found
-
-
 def _carry_out(
-    reach: Reach, act: Act, each: _Meant, notes: list[str], errors: list[HepsubError]
+    reach: Reach, act: Act, each: Meant, notes: list[str], errors: list[HepsubError]
 ) -> Iterator[Outcome]:
     """Act on what one word means; what is said besides goes to the notes, what could not be done to the errors."""
     from hepsub.actions.queue.runs import later_runs_of

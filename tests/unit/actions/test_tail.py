@@ -298,8 +298,9 @@ def test_a_look_that_ends_is_taken_up_where_it_was(bench: Bench) -> None:
 
 def test_what_no_look_brings_is_told(bench: Bench) -> None:
     """A job that writes faster than one can look: what is left out is said, and no look grows without end."""
-    bench.schedd.logs = [bench.places(State.RUNNING)] * 2 + [bench.places(State.COMPLETED)]
-    bench.schedd.watched = [[at(0, "a\nb\n")], *([at(10, "z\n")] for _ in range(3))]
+    runs = bench.places(State.RUNNING)
+    bench.schedd.logs = [runs, runs, bench.places(State.COMPLETED)]
+    bench.schedd.watched = [[at(0, "a\nb\n")], [at(10, "z\n")], [at(10, "z\n")], [at(10, "z\n")]]
     bench.log.write_text("a\nb\n" + 6 * "-" + "z\n")
     _, time = bench.follow()
     assert bench.shown == b"a\nb\nz\n"
