@@ -231,7 +231,7 @@ class Reach(Struct, kw_only=True, eq=False):
     def _target(self, schedd: BatchSystem, selection: Selection) -> Target:
         """Jobs of a schedd of the pool that is asked; one that is a site may call the user by another name."""
         if selection.owner == self.session.situation.user:
-            there = living(self.session, {self.pool} & far_pools(self.session, but=""))
+            there = living(self.session, far_pools(self.session, but="") & {self.pool})
             own = next((each.clusters for each in there if each.schedd == schedd.name), ())
             selection = replace(selection, own=own)
         return Target(schedd=schedd, selection=selection)

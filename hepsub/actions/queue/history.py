@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from hepsub.actions.elsewhere import Elsewhere, gathered, recent
+from hepsub.actions.elsewhere import Elsewhere, gathered, recent_refs
 from hepsub.actions.lineage import Later, later_runs, link_notes
 from hepsub.actions.queue.ended import keep_seen, was_removed, with_settled
 from hepsub.actions.queue.failures import Failure, failure_of, groups_of
@@ -244,6 +244,6 @@ def _elsewhere(
     """The schedds of other pools that may tell of what has ended: where the ids were submitted, else lately."""
     pools = reach.far_pools()
     if not noted:
-        return recent(reach.session, pools)
+        return gathered(recent_refs(reach.session, pools))
     refs = itertools.chain.from_iterable(each.values() for each in noted.values())
     return gathered(ref for ref in refs if ref.pool in pools)
