@@ -150,7 +150,9 @@ def job_states(
         states = {job.proc: job for job in queue.jobs} | _unmade(queue)
         if any(proc not in states for proc in procs):
             # The queue goes first: a job that ends between the two is in both, and not in neither.
-            past = schedd.history(Selection(ids=ref.ids), max(ref.number, len(procs)))
+            # By UUID: ClusterIds begin anew when a spool is lost, and histories go on.
+            wanted = Selection(ids=ref.ids, uuid=ref.uuid)
+            past = schedd.history(wanted, max(ref.number, len(procs)))
             states = {job.proc: job for job in past} | states
     except HepsubError as error:
         return {}, f"{error.message}; what became of the jobs is not known"
