@@ -18,6 +18,7 @@ from hepsub.session import Session
 if TYPE_CHECKING:
     from hepsub.batch_system import BatchSystem
     from hepsub.bundle.report import Report
+    from hepsub.bundle.request import BundleRequest
 
 _ANOTHER_S = 86400.0
 """A job that was submitted so much earlier or later is of another cluster of the same number."""
@@ -235,13 +236,16 @@ def _reported(
     asked = (proc for proc in range(bundle.request.number) if proc not in known)
     for _, proc in zip(range(_REPORTS), asked, strict=False):
         if (report := report_of(bundle, proc)) is not None:
-            yield _job_of(session, each, report, proc, bundle.request.executable)
+            yield _job_of(session, each, report, proc, bundle.request)
 
 
 def _job_of(
-    session: Session, each: Submitted, report: Report, proc: int, program: str
+    session: Session, each: Submitted, report: Report, proc: int, request: BundleRequest
 ) -> JobStatus:
     """A job as its report tells of it: a job can write what it likes there, and does so about itself."""
+    from hepsub.plan.template import parse_template
+
+    program = parse_template(request.executable).fill(request.values(proc, each.ref.cluster))
     payload = report.payload
     signal = payload.signal if payload is not None else None
     return JobStatus(

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from hepsub.actions.queue.ends import job_states
 from hepsub.actions.queue.history import history
+from hepsub.actions.submit.submit import submit
 from hepsub.batch import State
 from hepsub.batch_system import BatchSystem
 from hepsub.bundle.bundle import read_bundle
@@ -21,7 +22,7 @@ from hepsub.jobid import SubmissionRef, parse_job_id
 from hepsub.journal import Entry
 from hepsub.session import Session
 from tests.fakes.batch import FakeSchedd, make_job
-from tests.fakes.world import NOON
+from tests.fakes.world import NOON, make_script, make_spec
 from tests.unit.actions.test_renew import World, world
 from tests.unit.actions.test_status import SCHEDD, UUID, ended, session_of
 
@@ -103,6 +104,24 @@ def test_the_history_without_ids_has_what_reported_home(world: World) -> None:
     assert listed(world.session()) == ["13.1"]
     shutil.rmtree(bundle.directory)
     assert listed(world.session()) == []
+
+
+def test_a_job_that_reported_home_ran_its_own_script(world: World) -> None:
+    """Each of run-0.sh, run-1.sh is named as what it is, not by what names all of them."""
+    for proc in range(2):
+        make_script(world.directory, f"run-{proc}.sh")
+    spec = make_spec("run-%{ProcId}.sh", "-n", "2", "-out", "r=herd:out/r_%{ProcId}")
+    value = submit(world.session(), spec).value
+    bundle = read_bundle(world.directory / "bundles" / value.submitted.uuid)
+    assert bundle is not None
+    home = bundle.returned(1)
+    home.mkdir(parents=True)
+    times = {"started": "2026-07-01T10:00:00Z", "ended": "2026-07-01T10:01:00Z"}
+    report = {**times, "code": 0, "message": "", "payload": {"exit_code": 0}, "outputs": []}
+    (home / "report.json").write_text(json.dumps(report))
+    world.schedd.jobs = []
+    [job] = history(world.session(), (), "alice", 9, None).value.jobs
+    assert (job.job, job.command) == ("13.1", "run-1.sh")
 
 
 def test_what_is_kept_of_a_cluster_is_not_what_an_earlier_one_of_its_number_did(
