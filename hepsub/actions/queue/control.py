@@ -68,7 +68,7 @@ def control(
     meant: list[Meant] = (
         list(reach.each(ids))
         if ids
-        else [(None, _spared(each), None) for each in reach.everything(mine)]
+        else [(None, _spared(session, each), None) for each in reach.everything(mine)]
     )
     if act is Act.REMOVE and not ids:
         from hepsub.actions.queue.halt import halt_all
@@ -146,10 +146,13 @@ def _halted_note(number: int, whose: str) -> tuple[str, ...]:
     )
 
 
-def _spared(target: Target) -> Target:
-    """The jobs but those that have ended at a site: what they left is there until it is fetched."""
-    if not target.pool:
+def _spared(session: Session, target: Target) -> Target:
+    """The jobs but those that have ended where what they left stays in the queue with them until it is fetched."""
+    from hepsub.actions.queue.counted import keeps_ended
+
+    if not target.pool and not keeps_ended(session, target.schedd.pool):
         return target
+    # Who removes all of their jobs wants none to go on: outputs of those that succeeded are not to be lost by it.
     return replace(target, selection=replace(target.selection, states=(*ACTIVE, State.HELD)))
 
 
