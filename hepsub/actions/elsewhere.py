@@ -61,31 +61,27 @@ def far_pools(session: Session, but: str) -> frozenset[str]:
     return frozenset((pools & known.keys() | slurm) - {but})
 
 
-def living(session: Session, pools: Iterable[str]) -> tuple[Elsewhere, ...]:
+def living(session: Session, pools: frozenset[str]) -> tuple[Elsewhere, ...]:
     """The schedds of some pools where jobs of the user may be in the queue."""
-    pools = frozenset(pools)
     if not pools:
-        return ()
+        return ()  # nor is anything of bundles loaded
     from hepsub.bundle.root import is_finished
 
     return gathered(
         ref
-        for ref in _recent(session, pools)
+        for ref in recent_refs(session, pools)
         if not ref.uuid or not is_finished(session.bundles / ref.uuid)
     )
 
 
-def recent(session: Session, pools: Iterable[str]) -> tuple[Elsewhere, ...]:
-    """The schedds of some pools where the user had jobs lately, those that have ended included."""
-    pools = frozenset(pools)
-    return gathered(_recent(session, pools)) if pools else ()
-
-
-def _recent(session: Session, pools: frozenset[str]) -> Iterator[SubmissionRef]:
-    """What was submitted lately, by the journal, and whatever has a bundle."""
+def recent_refs(session: Session, pools: frozenset[str]) -> Iterator[SubmissionRef]:
+    """What was submitted lately to some pools, by the journal, and whatever has a bundle; also what has ended."""
+    if not pools:
+        return
     from hepsub.bundle.notes import read_placed
     from hepsub.bundle.root import look_at_root
 
+    # The journal has the submissions of years; a schedd is asked for those only of which it may know something.
     bundles = {each.name: each for each in look_at_root(session.bundles).bundles}
     since = session.situation.now - JOURNAL_MATTERS_S
     for entry in session.journal.entries():

@@ -7,8 +7,8 @@ the schedds are asked. An id that may mean jobs of more than one schedd is refus
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -55,6 +55,10 @@ class Target(Struct, frozen=True, kw_only=True):
     def spelled(self, word: object) -> str:
         """A cluster or job of this schedd as one types it for the same command."""
         return f"{self.schedd.name}:{word}" if self.pool else str(word)
+
+
+Meant: TypeAlias = tuple[JobId | None, Target | None, UnknownJob | None]
+"""An id, None for all of the user's jobs at a schedd; its jobs, None for not to be found; why that is."""
 
 
 class Reach(Struct, kw_only=True, eq=False):
@@ -175,6 +179,18 @@ class Reach(Struct, kw_only=True, eq=False):
             wanted = replace(wanted, owner="")
         return Target(schedd=schedd, selection=wanted, pool=place.pool)
 
+    def each(self, ids: Iterable[JobId]) -> Iterator[Meant]:
+        """The jobs that each of some ids means, or why no schedd has them; the other words go on.
+
+        Raises:
+            AmbiguousJob, UnknownSchedd, PoolUnreachable: as `find`.
+        """
+        for job in ids:
+            try:
+                yield job, self.find(job), None
+            except UnknownJob as error:
+                yield job, None, error
+
     def absent(self) -> tuple[HepsubError, ...]:
         """What to say of the schedds of the pool that is asked which should be there, and are not."""
         found = self._found.get(self.pool)
@@ -215,7 +231,7 @@ class Reach(Struct, kw_only=True, eq=False):
     def _target(self, schedd: BatchSystem, selection: Selection) -> Target:
         """Jobs of a schedd of the pool that is asked; one that is a site may call the user by another name."""
         if selection.owner == self.session.situation.user:
-            there = living(self.session, {self.pool} & far_pools(self.session, but=""))
+            there = living(self.session, far_pools(self.session, but="") & {self.pool})
             own = next((each.clusters for each in there if each.schedd == schedd.name), ())
             selection = replace(selection, own=own)
         return Target(schedd=schedd, selection=selection)

@@ -93,9 +93,11 @@ def is_spooled(session: Session, pool: str) -> bool:
 def _bundled(session: Session) -> Iterator[SubmissionRef]:
     """The submissions whose bundles are there, the oldest first."""
     ended = (read_placed(each) for each in finished_bundles(session.bundles))
-    placed = [*kept_bundles(session.bundles), *(each for each in ended if each)]
-    for each in sorted(placed, key=lambda one: one.directory.stat().st_mtime):
-        yield each.ref
+    dated: list[tuple[float, SubmissionRef]] = []
+    for each in (*kept_bundles(session.bundles), *(each for each in ended if each)):
+        with contextlib.suppress(FileNotFoundError):  # hep_auth renew has dropped it meanwhile
+            dated.append((each.directory.stat().st_mtime, each.ref))
+    yield from (ref for _, ref in sorted(dated, key=lambda one: one[0]))
 
 
 def _submission_of(job: JobId, session: Session, pool: str | None) -> SubmissionRef:

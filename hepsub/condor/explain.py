@@ -79,7 +79,7 @@ def explain_idle(
         return Advice(
             sentence="its requirements are longer than hepsub looks into",
             details=route,
-            next_command=f"condor_q -better-analyze {meant}",
+            next_command=f"condor_q -better-analyze {job.job}",  # which knows no ranges
         )
     sentence, next_command = _idle_sentence(matching, meant, waited=now - job.submitted)
     if (left := text(ad, LEFT_OUT)) and any(

@@ -11,19 +11,18 @@ from hepsub.actions.lineage import Later
 from hepsub.actions.queue.counted import (
     ClusterStatus,
     alive_number,
+    cluster_status,
     keeps_ended,
-    living_status,
-    over_status,
+    none_queued,
     together,
 )
-from hepsub.actions.queue.ended import (
-    was_removed,
-)
+from hepsub.actions.queue.ended import was_removed
 from hepsub.actions.queue.failures import (
     Failure,
     failure_of,
     groups_of,
     last_stderr,
+    meaning,
     ranges,
 )
 from hepsub.actions.queue.find import Found, without_schedd
@@ -35,9 +34,6 @@ from hepsub.errors import HepsubError, PoolError
 from hepsub.jobid import JobId, SubmissionRef
 from hepsub.result import Result, failures
 from hepsub.session import Session
-
-_MANY_IDS = 10
-"""A command that names more ranges is no command that anybody types."""
 
 
 class ClusterReport(ClusterStatus, frozen=True, kw_only=True):
@@ -149,17 +145,22 @@ def status_of(session: Session, parts: Sequence[Found]) -> ClusterStatus:
 
 
 def _status_of(session: Session, found: Found) -> ClusterStatus:
-    entry, counts, job = found.entry, found.counts, found.job
-    if found.procs is None and (job.first is not None or not entry.ref.number):
-        alive = alive_number(counts) if counts is not None else 0
-        number = alive + len(found.past.jobs) + found.past.unknown + found.past.never_made
+    entry, counts, past = found.entry, found.counts, found.past
+    if found.procs is None and (found.job.first is not None or not entry.ref.number):
+        # The number of the whole cluster says nothing of a range, and is not known of what others submitted.
+        number = alive_number(counts) + len(past.jobs) + past.unknown + past.never_made
         entry = replace(entry, ref=replace(entry.ref, number=number))
-    if counts is None:
-        status = over_status(session, entry, found.past, found.meant, Later())
-    else:
-        status = living_status(session, counts, entry, found.past, entry.ref.pool, Later())
-    submitted = next((each.submitted for each in found.past.jobs.values()), 0.0)
-    return replace(status, id=found.meant, submitted=status.submitted or submitted)
+    status = cluster_status(
+        session,
+        counts or none_queued(entry),
+        entry,
+        past,
+        Later(),  # the parts are the latest runs: each job is in one of them
+        pool=entry.ref.pool,
+        meant=found.meant,
+    )
+    submitted = next((each.submitted for each in past.jobs.values()), 0.0)
+    return replace(status, submitted=status.submitted or submitted)
 
 
 def _held(
@@ -184,9 +185,8 @@ def _held(
         groups.setdefault((job.hold_code, job.hold_subcode, job.requested_mb), []).append(job)
     for group in groups.values():
         ids = ranges(found.cluster, (job.proc for job in group))
-        # hep_edit of the cluster would change its idle jobs, too.
-        all_of_it = found.procs is None and len(group) == sum(counts.states.values())
-        meant = found.meant if all_of_it or len(ids) > _MANY_IDS else " ".join(ids)
+        whole = found.procs is None and len(group) == sum(counts.states.values())
+        meant = meaning(ids, found.meant, whole=whole)
         first = max(group, key=lambda job: job.memory_mb)  # tells how much memory is needed
         try:
             advice = target.schedd.explain(first, meant, now)

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from hepsub.actions.reach import Reach, Target
-from hepsub.batch import ACTIVE, Act, Counts, JobStatus, Selection, State
+from hepsub.actions.reach import Meant, Reach, Target
+from hepsub.batch import ACTIVE, Act, ActCount, Counts, JobStatus, Selection, State
 from hepsub.errors import HepsubError, NotDone, NotYetMade, UnknownJob
 from hepsub.jobid import JobId
 from hepsub.result import Result, failures
 from hepsub.session import Session
-
-if TYPE_CHECKING:
-    from hepsub.batch_system import BatchSystem
 
 _COMMANDS = {Act.REMOVE: "hep_rm", Act.HOLD: "hep_hold", Act.RELEASE: "hep_release"}
 DONE_WORDS = {Act.REMOVE: "removed", Act.HOLD: "held", Act.RELEASE: "released"}
@@ -53,10 +49,6 @@ class Control(Struct, frozen=True, kw_only=True):
     outcomes: tuple[Outcome, ...] = field(name="targets")
 
 
-_Meant = tuple[JobId | None, Target | None, UnknownJob | None]
-"""An id, or None for all of the user's jobs at a schedd; its jobs, None for not to be found; why that is."""
-
-
 def control(
     session: Session, act: Act, ids: tuple[JobId, ...], pool: str | None
 ) -> Result[Control]:
@@ -72,7 +64,12 @@ def control(
     outcomes: list[Outcome] = []
     errors: list[HepsubError] = []
     notes: list[str] = []
-    meant = _targets(reach, ids)
+    mine = Selection(owner=session.situation.user)
+    meant: list[Meant] = (
+        list(reach.each(ids))
+        if ids
+        else [(None, _spared(session, each), None) for each in reach.everything(mine)]
+    )
     if act is Act.REMOVE and not ids:
         from hepsub.actions.queue.halt import halt_all
 
@@ -91,22 +88,8 @@ def control(
     return Result(value=value, notes=tuple(notes), problems=problems, exit_code=exit_code)
 
 
-def _targets(reach: Reach, ids: tuple[JobId, ...]) -> list[_Meant]:
-    """What is acted upon."""
-    if not ids:
-        mine = reach.everything(Selection(owner=reach.session.situation.user))
-        return [(None, _spared(each), None) for each in mine]
-    found = list[_Meant]()
-    for each in ids:
-        try:
-            found.append((each, reach.find(each), None))
-        except UnknownJob as error:
-            found.append((each, None, error))
-    return found
-
-
 def _carry_out(
-    reach: Reach, act: Act, each: _Meant, notes: list[str], errors: list[HepsubError]
+    reach: Reach, act: Act, each: Meant, notes: list[str], errors: list[HepsubError]
 ) -> Iterator[Outcome]:
     """Act on what one word means; what is said besides goes to the notes, what could not be done to the errors."""
     from hepsub.actions.queue.runs import later_runs_of
@@ -114,12 +97,13 @@ def _carry_out(
     session, (job, target, unknown) = reach.session, each
     if job is None:
         if target is not None:
-            yield _act(session, act, target.schedd, target.selection, "", notes)[0]
+            yield _act(session, act, target, "", notes)[0]
         return
     schedd = target.schedd.name if target is not None else ""
     pool = reach.pool if reach.asked is not None else None
     halted = 0
     if act is Act.REMOVE:
+        # Before the queue is touched: a round that saw the removed jobs first would submit them anew.
         try:
             halted = _halted(session, job, pool, target)
         except HepsubError as error:
@@ -131,9 +115,7 @@ def _carry_out(
     shortfall: HepsubError | None = unknown
     if target is not None:
         try:
-            outcome, shortfall = _act(
-                session, act, target.schedd, target.selection, str(job), notes, besides=halted
-            )
+            outcome, shortfall = _act(session, act, target, str(job), notes, besides=halted)
         except UnknownJob as error:
             shortfall = error
     if shortfall is None or halted:
@@ -150,7 +132,7 @@ def _halted(session: Session, job: JobId, pool: str | None, target: Target | Non
 
     procs = halt(session, job, pool, target.schedd.name if target is not None else "")
     if procs and target is not None:
-        with contextlib.suppress(HepsubError):
+        with contextlib.suppress(HepsubError):  # they are halted, whether they are counted or not
             there = target.queue(session.situation.now).jobs
             procs -= {each.proc for each in there if each.state is not State.REMOVED}
     return len(procs)
@@ -164,67 +146,71 @@ def _halted_note(number: int, whose: str) -> tuple[str, ...]:
     )
 
 
-def _spared(target: Target) -> Target:
-    """The jobs but those that have ended at a site: what they left is there until it is fetched."""
-    if not target.pool:
+def _spared(session: Session, target: Target) -> Target:
+    """The jobs but those that have ended where what they left stays in the queue with them until it is fetched."""
+    from hepsub.actions.queue.counted import keeps_ended
+
+    if not target.pool and not keeps_ended(session, target.schedd.pool):
         return target
+    # Who removes all of their jobs wants none to go on: outputs of those that succeeded are not to be lost by it.
     return replace(target, selection=replace(target.selection, states=(*ACTIVE, State.HELD)))
 
 
 def _act(
-    session: Session,
-    act: Act,
-    schedd: BatchSystem,
-    selection: Selection,
-    meant: str,
-    notes: list[str],
-    *,
-    besides: int = 0,
+    session: Session, act: Act, target: Target, meant: str, notes: list[str], *, besides: int = 0
 ) -> tuple[Outcome, HepsubError | None]:
-    """Act on one selection; what of a range is not there is told besides, and what is said besides goes to the notes.
+    """Act on the jobs of one schedd; what of a range is not there is told, what is said besides goes to the notes.
+
+    Args:
+        session: the session.
+        act: what is done.
+        target: the jobs.
+        meant: the id that means them; empty for all of the user's own.
+        notes: gets what is said besides.
+        besides: how many jobs of the id were dealt with elsewhere.
 
     Raises:
         UnknownJob, NotYetMade, NotDone: not all of it could be done.
     """
-    everything = not meant
-    if everything and not schedd.has_factories(selection):
-        return Outcome(meant=schedd.name, number=schedd.act(act, selection).done), None
+    schedd, selection = target.schedd, target.selection
+    named = meant or schedd.name
+    if not meant and not schedd.has_factories(selection):
+        # No job was named of which it could be told that it was not met: so one call does, without counting first.
+        counts = schedd.act(act, selection)
+        notes += _lost_runs(named, counts)
+        return Outcome(meant=named, number=counts.done), None
     before = schedd.count(selection)
     _check_made(before, selection, meant, act)
     ready = sum(before.states.get(state, 0) for state in _FROM[act])
     unmade = _unmade_number(before, act)
     if not ready and not unmade:
-        if everything:
-            return Outcome(meant=schedd.name, number=0), None
-        raise _nothing_to_do(_jobs(session, schedd, selection), act, meant)
+        if meant:
+            jobs = schedd.queue(selection, session.situation.now).jobs
+            raise _nothing_to_do(jobs, act, meant)
+        return Outcome(meant=named, number=0), None
     counts = schedd.act(act, selection)
-    if counts.runs_ended:
-        notes.append(
-            f"{meant}: {counts.runs_ended} job(s) ran; their runs are lost, and begin anew when released"
-        )
+    notes += _lost_runs(named, counts)
     if counts.denied:
-        owners = [job.owner for job in _jobs(session, schedd, selection) if job.state in _FROM[act]]
+        jobs = schedd.queue(selection, session.situation.now).jobs
+        owner = next((job.owner for job in jobs if job.state in _FROM[act]), "somebody else")
         raise NotDone(
-            f"{meant}: not {DONE_WORDS[act]}, the job belongs to {owners[0] if owners else 'somebody else'}",
+            f"{meant}: not {DONE_WORDS[act]}, the job belongs to {owner}",
             remedy="only the owner and the administrators may do that",
         )
     done = min(counts.done, ready) + unmade  # a factory's own ad is counted there too
-    outcome = Outcome(meant=meant or schedd.name, number=done)
-    if not done and not everything:
-        return outcome, _not_all(meant or schedd.name, ready + unmade - done, act)
+    outcome = Outcome(meant=named, number=done)
+    if meant and not done:
+        return outcome, NotDone(
+            f"{meant}: {ready} job(s) were not {DONE_WORDS[act]}; they changed their state meanwhile",
+            remedy="hep_q shows what they do now",
+        )
     return outcome, _shortfall(selection, before.total() + besides, meant)
 
 
-def _jobs(session: Session, schedd: BatchSystem, selection: Selection) -> tuple[JobStatus, ...]:
-    """The jobs themselves, for words on what could not be done."""
-    return schedd.queue(selection, session.situation.now).jobs
-
-
-def _not_all(meant: str, number: int, act: Act) -> NotDone:
-    return NotDone(
-        f"{meant}: {number} job(s) were not {DONE_WORDS[act]}; they changed their state meanwhile",
-        remedy="hep_q shows what they do now",
-    )
+def _lost_runs(named: str, counts: ActCount) -> Iterator[str]:
+    """What to say where the batch system holds running jobs by giving up their runs, as Slurm does."""
+    if counts.runs_ended:
+        yield f"{named}: {counts.runs_ended} job(s) ran; their runs are lost, and begin anew when released"
 
 
 def _shortfall(selection: Selection, found: int, meant: str) -> HepsubError | None:

@@ -8,15 +8,13 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from hepsub.actions.lineage import Later
-from hepsub.actions.queue.ended import (
-    Ended,
-    was_removed,
-)
+from hepsub.actions.queue.ended import Ended, was_removed
 from hepsub.batch import ACTIVE, RUNNING, ClusterCounts, State, has_succeeded
 from hepsub.journal import Entry
 from hepsub.session import Session
 
 _ALIVE = (*ACTIVE, State.HELD)
+"""Not those that ended and are in the queue still: removed ones, and those whose files have to be fetched."""
 _SUMMED = (
     "idle", "running", "held", "number", "done", "failed", "removed", "unknown", "resubmitted",
 )  # fmt: skip
@@ -82,41 +80,55 @@ def keeps_ended(session: Session, pool: str) -> bool:
     return is_spooled(session, pool)
 
 
-def alive_number(counts: ClusterCounts) -> int:
-    """How many jobs of a cluster have not ended, those still to be made included."""
+def alive_number(counts: ClusterCounts | None) -> int:
+    """How many jobs of a cluster have not ended, those still to be made included; none of one not in the queue."""
+    if counts is None:
+        return 0
     return sum(counts.states.get(state, 0) for state in _ALIVE) + counts.unmade
 
 
-def living_status(
+def none_queued(entry: Entry) -> ClusterCounts:
+    """The counts of a submission of which no job is in the queue."""
+    ref = entry.ref
+    return ClusterCounts(
+        schedd=ref.schedd, cluster=ref.cluster, name="", submitted=entry.when, states={}
+    )
+
+
+def cluster_status(
     session: Session,
     found: ClusterCounts,
     entry: Entry | None,
     past: Ended,
-    pool: str,
     later: Later,
+    *,
+    pool: str,
+    meant: str,
 ) -> ClusterStatus:
-    """A cluster that is in the queue.
+    """A cluster with its jobs in the queue, those that have ended, and those that run again elsewhere.
 
     Args:
         session: the session.
-        found: its jobs there, counted.
+        found: its jobs in the queue, counted.
         entry: what the journal knows of it; None for nothing.
         past: its jobs that have ended.
-        pool: its pool's name in the policy.
         later: what later submissions run again of it.
+        pool: its pool's name in the policy.
+        meant: what means it on a command line.
     """
     states, alive = found.states, alive_number(found)
     here = sum(states.values()) + found.unmade
-    meant = f"{found.schedd}:{found.cluster}" if found.pool else str(found.cluster)
-    idle = states.get(State.IDLE, 0) + found.unmade
-    number = max(entry.ref.number if entry is not None else 0, here)
+    number = max(entry.ref.number if entry is not None else 0, here, len(past.jobs))
     submitted = found.submitted or (entry.when if entry is not None else 0)
     own = without(past, later)
+    done = sum(map(has_succeeded, own.jobs.values()))
+    removed = sum(map(was_removed, own.jobs.values()))
+    failed = len(own.jobs) - done - removed
+    unknown = number - alive - len(later.procs) - len(own.jobs) - own.never_made
+    # HTCondor shows removed jobs for some seconds more, and no history tells of them before.
+    leaving = max(0, min(states.get(State.REMOVED, 0), unknown))
+    idle, held = states.get(State.IDLE, 0) + found.unmade, states.get(State.HELD, 0)
     left = bool(states.get(State.COMPLETED)) and keeps_ended(session, pool)
-    counts = _counted(own, number - alive - len(later.procs))
-    leaving = min(states.get(State.REMOVED, 0), counts["unknown"])
-    counts |= {"removed": counts["removed"] + leaving, "unknown": counts["unknown"] - leaving}
-    held = states.get(State.HELD, 0)
     return ClusterStatus(
         pool=pool,
         schedd=found.schedd,
@@ -129,43 +141,13 @@ def living_status(
         reason=found.hold_reason or None,
         id=meant,
         number=number,
-        **counts,
+        done=done,
+        failed=failed,
+        removed=removed + own.never_made + leaving,
+        unknown=max(0, unknown - leaving),
         waiting_since=submitted if idle and submitted else None,
         ended=past.latest or None,
-        next_command=_next(meant, held=held, failed=counts["failed"], left=left),
-        again=tuple(map(session.meant, later.refs)),
-        resubmitted=len(later.procs),
-    )
-
-
-def over_status(
-    session: Session, entry: Entry, past: Ended, meant: str, later: Later
-) -> ClusterStatus:
-    """A cluster whose jobs have ended.
-
-    Args:
-        session: the session.
-        entry: what the journal knows of it.
-        past: its jobs.
-        meant: what means it on a command line.
-        later: what later submissions run again of it.
-    """
-    counts = _counted(without(past, later), entry.ref.number - len(later.procs))
-    return ClusterStatus(
-        pool=entry.ref.pool,
-        schedd=entry.ref.schedd,
-        cluster=entry.ref.cluster,
-        name=_name(past),
-        submitted=entry.when,
-        idle=0,
-        running=0,
-        held=0,
-        reason=None,
-        id=meant,
-        number=max(entry.ref.number, len(past.jobs)),
-        **counts,
-        ended=past.latest or None,
-        next_command=_next(meant, held=0, failed=counts["failed"], left=False),
+        next_command=_next(meant, held=held, failed=failed, left=left),
         again=tuple(map(session.meant, later.refs)),
         resubmitted=len(later.procs),
     )
@@ -180,26 +162,13 @@ def without(past: Ended, later: Later) -> Ended:
     return replace(past, jobs=jobs, unknown=max(0, past.unknown - elsewhere))
 
 
-def _counted(past: Ended, ended: int) -> dict[str, int]:
-    """The jobs that have ended, by how they did."""
-    done = sum(map(has_succeeded, past.jobs.values()))
-    removed = sum(map(was_removed, past.jobs.values()))
-    failed = len(past.jobs) - done - removed
-    removed += past.never_made
-    return {
-        "done": done,
-        "failed": failed,
-        "removed": removed,
-        "unknown": max(0, ended - len(past.jobs) - past.never_made),
-    }
-
-
 def _name(past: Ended) -> str:
     first = next(iter(past.jobs.values()), None)
     return (first.name or first.command) if first is not None else ""
 
 
 def _next(meant: str, *, held: int, failed: int, left: bool) -> str | None:
+    # Jobs on hold first: they wait for their user, those that failed for nobody.
     if held:
         return f"hep_q -i {meant} -why"
     if failed:

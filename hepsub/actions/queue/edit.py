@@ -11,7 +11,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from hepsub.actions.queue.runs import LaterRuns, later_runs_of
-from hepsub.actions.reach import Reach, Target
+from hepsub.actions.reach import Meant, Reach, Target
 from hepsub.batch import Queue, Selection, State
 from hepsub.batch_edit import Edit
 from hepsub.errors import HepsubError, NotDone, NotYetMade, PoolError, UnknownJob
@@ -23,11 +23,8 @@ from hepsub.session import Session
 
 if TYPE_CHECKING:
     from hepsub.batch import JobStatus, Unmade
-    from hepsub.batch_system import BatchSystem
 
 _EDITABLE = (State.IDLE, State.HELD)
-
-
 _ASPECTS = {
     "memory": "requested_mb",
     "cores": "cores",
@@ -66,12 +63,7 @@ class Edited(Struct, frozen=True, kw_only=True):
 
 
 def walltime_chosen(asked: str, policy: Policy) -> Callable[[str], tuple[str, int]]:
-    """Which class, and how many seconds, are meant by a class or a duration, for each accounting group.
-
-    Args:
-        asked: as it was written.
-        policy: what the site decided.
-    """
+    """Which class, and how many seconds, are meant by a class or a duration, for each accounting group."""
 
     def chosen(group: str) -> tuple[str, int]:
         found = choose_walltime(asked, classes_for(policy, group))
@@ -92,74 +84,81 @@ def edit(
     changes: list[Change] = []
     errors: list[HepsubError] = []
     notes: list[str] = []
-    number = 0
-    for target, meant in _targets(reach, ids, errors):
-        later = LaterRuns()
-        if meant is not None:
+    mine = Selection(owner=session.situation.user)
+    # All are found before the first is changed: an id that two schedds know changes nothing.
+    meant: list[Meant] = (
+        list(reach.each(ids)) if ids else [(None, each, None) for each in reach.everything(mine)]
+    )
+    for job, target, unknown in meant:
+        if target is None and unknown is None:
+            continue  # its pool cannot be asked, which is said
+        later, error = LaterRuns(), unknown
+        if job is not None:
             named = reach.pool if pool is not None else None
-            later = later_runs_of(session, meant, named, target.schedd.name)
-        try:
-            found = _edit(session, target, meant, wanted)
-        except UnknownJob as error:
+            later = later_runs_of(session, job, named, target.schedd.name if target else "")
+        if target is not None:
+            try:
+                changes += _edit(session, target, job, wanted)
+            except UnknownJob as trouble:
+                error = trouble
+            except HepsubError as trouble:
+                errors.append(trouble)
+                continue
+        if error is not None:
             errors.append(later.add_to(error, "hep_edit with"))
-            continue
-        except HepsubError as error:
-            errors.append(error)
-            continue
-        notes += [f"{'; '.join(later.said)}: hep_edit changes it there"] if later.said else []
-        changes += found
-        number += sum(each.number for each in found if each.what == wanted.words[0])
+        elif later.said:
+            notes.append(f"{'; '.join(later.said)}: hep_edit changes it there")
     problems, exit_code = failures([*errors, *reach.errors], NotDone.exit_code)
+    # Each job stands there once for each thing that was changed of it.
+    number = sum(each.number for each in changes if each.what == wanted.words[0])
     value = Edited(number=number, changes=tuple(changes))
     return Result(value=value, notes=tuple(notes), problems=problems, exit_code=exit_code)
 
 
-def _targets(
-    reach: Reach, ids: tuple[JobId, ...], errors: list[HepsubError]
-) -> list[tuple[Target, JobId | None]]:
-    if not ids:
-        mine = reach.everything(Selection(owner=reach.session.situation.user))
-        return [(each, None) for each in mine]
-    found: list[tuple[Target, JobId | None]] = []
-    for each in ids:
-        try:
-            target = reach.find(each)
-        except UnknownJob as error:
-            errors.append(error)
-            continue
-        found += [(target, each)] if target is not None else []
-    return found
+def _edit(session: Session, target: Target, meant: JobId | None, wanted: Edit) -> Iterator[Change]:
+    """Change what jobs of one schedd ask for.
 
-
-def _edit(session: Session, target: Target, meant: JobId | None, wanted: Edit) -> list[Change]:
+    Raises:
+        UnknownJob, NotYetMade, NotDone: nothing of it can be changed.
+    """
     now = session.situation.now
     before = target.queue(now)
     if meant is not None:
         _check(before, meant, wanted)
     jobs = [job for job in before.jobs if job.state in _EDITABLE]
     if not jobs and not before.unmade:
-        return []
+        return
+    # By state: what has started since it was looked at runs with what it got.
     made = replace(target.selection, states=_EDITABLE) if jobs else None
-    _edit_jobs(target.schedd, made, wanted, before)
-    # What a class means depends on the jobs' group; so the schedd is asked what it is now.
-    after = before
-    if wanted.walltime is not None:
-        after = Queue(jobs=())
-        with contextlib.suppress(HepsubError):  # it was changed all the same
-            after = target.queue(now)
-    times = {job.job: job.walltime_s for job in after.jobs}
-    times |= {str(each.cluster): each.walltime_s for each in after.unmade}
+    try:
+        target.schedd.edit(made, wanted, tuple(each.cluster for each in before.unmade))
+    except PoolError as error:
+        owners = {job.owner for job in before.jobs} | {each.owner for each in before.unmade}
+        if owners <= {session.situation.user}:
+            raise
+        raise NotDone(
+            f"the {wanted} was not changed: the jobs belong to {', '.join(sorted(owners))} ({error.message})",
+            remedy="only the owner and the administrators may do that",
+        ) from error
+    times = _walltimes(target, now) if wanted.walltime is not None else {}
     told: list[_Told] = [(job.cluster, 1, job, times.get(job.job)) for job in jobs]
     told += [
         (each.cluster, each.number, each, times.get(str(each.cluster))) for each in before.unmade
     ]
-    return [
-        change
-        for what in wanted.words
-        for change in _changes(
+    for what in wanted.words:
+        yield from _changes(
             what, told, wanted, lambda cluster: str(meant or target.spelled(cluster))
         )
-    ]
+
+
+def _walltimes(target: Target, now: float) -> dict[str, int]:
+    """How long jobs may run now, in seconds, and the jobs of clusters that are still to be made."""
+    # What a class means depends on the jobs' group: so only their schedd knows what they have got.
+    after = Queue(jobs=())
+    with contextlib.suppress(HepsubError):  # it was changed all the same
+        after = target.queue(now)
+    times = {job.job: job.walltime_s for job in after.jobs}
+    return times | {str(each.cluster): each.walltime_s for each in after.unmade}
 
 
 _Told = tuple[int, int, "JobStatus | Unmade", int | None]
@@ -179,12 +178,11 @@ def _changes(
     counted: Counter[tuple[int, int | None, int | None]] = Counter()
     for cluster, number, was, limit in told:
         old = getattr(was, _ASPECTS[what]) if what in _ASPECTS else None
-        value = new.get(what)
-        counted[cluster, old, limit if value is None else value] += number
+        counted[cluster, old, limit if what == "walltime" else new[what]] += number
+    memory = what == "memory"
     for (cluster, old, value), number in sorted(
         counted.items(), key=lambda each: (each[0][0], each[0][1] or 0)
     ):
-        memory = what == "memory"
         yield Change(
             meant=named(cluster),
             number=number,
@@ -194,18 +192,6 @@ def _changes(
             old_mb=old if memory else None,
             new_mb=value if memory else None,
         )
-
-
-def _edit_jobs(schedd: BatchSystem, made: Selection | None, wanted: Edit, before: Queue) -> None:
-    """Change what exists and what is still to be made; a refusal because of other people's jobs is said so."""
-    try:
-        schedd.edit(made, wanted, tuple(each.cluster for each in before.unmade))
-    except PoolError as error:
-        owners = ", ".join(sorted({job.owner for job in before.jobs}))
-        raise NotDone(
-            f"the {wanted} was not changed: the jobs belong to {owners} ({error.message})",
-            remedy="only the owner and the administrators may do that",
-        ) from error
 
 
 def _check(before: Queue, meant: JobId, wanted: Edit) -> None:

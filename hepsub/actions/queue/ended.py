@@ -18,6 +18,7 @@ from hepsub.session import Session
 if TYPE_CHECKING:
     from hepsub.batch_system import BatchSystem
     from hepsub.bundle.report import Report
+    from hepsub.bundle.request import BundleRequest
 
 _ANOTHER_S = 86400.0
 """A job that was submitted so much earlier or later is of another cluster of the same number."""
@@ -31,14 +32,12 @@ class Submitted(Struct, frozen=True, kw_only=True):
     Attributes:
         when: when it was submitted, in seconds since the epoch; 0 for not known.
         ended: how many of its jobs are in the queue no more, or there as ended ones.
-        living: the ProcIds that are known to be in the queue.
         since: what ended before this moment need not be looked for.
     """
 
     ref: SubmissionRef
     when: float
     ended: int
-    living: frozenset[int] = frozenset()
     since: float = 0
 
     @property
@@ -85,36 +84,29 @@ def look_back(
     Args:
         session: the session.
         schedd: the schedd; None for one that cannot be asked.
-        submitted: the submissions, each with how many jobs have ended.
+        submitted: the submissions.
         errors: gets why the schedd's history could not be asked.
         spooled: whether ended jobs stay in the queue until what they left is fetched.
         thorough: whether a schedd is asked that did not know more the last time.
     """
     kept = {each.ref.uuid: session.ended.read(each.ref.uuid) for each in submitted}
+    final = {each.ref.uuid for each in submitted if kept[each.ref.uuid].is_final(each.ended)}
     short = [
         each
         for each in submitted
-        if each.ended > len(kept[each.ref.uuid].jobs)
-        and (thorough or not kept[each.ref.uuid].is_final(each.ended))
+        if each.ended > len(kept[each.ref.uuid].jobs) and (thorough or each.ref.uuid not in final)
     ]
     found: dict[str, Kept] = dict(kept)
-    troubled = schedd is None
     if short and schedd is not None:
         try:
             found |= _asked(schedd, short, kept, whole=spooled)
         except HepsubError as error:
             errors.append(error)
-            troubled = True
         else:
             _keep(session, short, kept, found)
-    asked = {each.ref.uuid for each in short} if short and not troubled else set[str]()
+            final |= {each.ref.uuid for each in short}
     return {
-        each.ref.uuid: _ended(
-            session,
-            each,
-            found[each.ref.uuid],
-            all_known=each.ref.uuid in asked or kept[each.ref.uuid].is_final(each.ended),
-        )
+        each.ref.uuid: _ended(session, each, found[each.ref.uuid], all_known=each.ref.uuid in final)
         for each in submitted
     }
 
@@ -125,7 +117,10 @@ def _asked(
     """What the history of a schedd adds to what is kept: first of late, then back to the submissions."""
     found = {each.ref.uuid: kept[each.ref.uuid] for each in short}
     if whole or not all(each.when for each in short):
+        # A job whose files are fetched days later enters the history only then, with the end that it had: going
+        # backwards one would stop at it, in front of what ended after it.
         return _added(schedd, short, found, 0)
+    # A history is read backwards, ad by ad: of a week's 100,000 jobs a look at the last minutes costs a few.
     late = min(max(each.beginning, kept[each.ref.uuid].latest) for each in short) - CLOCKS_S
     found = _added(schedd, short, found, late)
     left = [each for each in short if each.ended > len(found[each.ref.uuid].jobs)]
@@ -142,15 +137,16 @@ def _added(
     jobs = {each.ref.uuid: dict(kept[each.ref.uuid].jobs) for each in short}
     for job in past:
         each = wanted.get(job.cluster)
-        if each is not None and _is_of(job, each) and job.proc not in each.living:
-            jobs[each.ref.uuid].setdefault(job.proc, job)
+        if each is not None and is_of(job, each.when):
+            jobs[each.ref.uuid].setdefault(job.proc, job)  # the latest comes first
     return {uuid: replace(kept[uuid], jobs=found) for uuid, found in jobs.items()}
 
 
-def _is_of(job: JobStatus, each: Submitted) -> bool:
-    """Whether a job is not of an earlier or later cluster with the same number."""
-    known = each.when > 0 and job.submitted > 0
-    return not known or abs(job.submitted - each.when) < _ANOTHER_S
+def is_of(job: JobStatus, when: float) -> bool:
+    """Whether a job is not of an earlier or later cluster with the number of one that was submitted then."""
+    # ClusterIds begin anew when a spool is lost, and histories go on.
+    known = when > 0 and job.submitted > 0
+    return not known or abs(job.submitted - when) < _ANOTHER_S
 
 
 def _keep(
@@ -187,22 +183,38 @@ def keep_seen(session: Session, ref: SubmissionRef, jobs: Iterable[JobStatus]) -
         session.ended.keep(ref.uuid, [job for job in ended if job.proc not in known])
 
 
+def keep_left(
+    session: Session,
+    schedd: BatchSystem,
+    refs: Sequence[SubmissionRef],
+    errors: list[HepsubError],
+) -> None:
+    """Keep how jobs ended that are still in the queue, such as those whose files have to be fetched."""
+    if not refs:
+        return
+    wanted = Selection(ids=tuple(job for ref in refs for job in ref.ids), states=(State.COMPLETED,))
+    try:
+        jobs = schedd.queue(wanted, session.situation.now).jobs
+    except HepsubError as error:
+        errors.append(error)
+        return
+    for ref in refs:
+        keep_seen(session, ref, (job for job in jobs if job.cluster == ref.cluster))
+
+
 def _ended(session: Session, each: Submitted, kept: Kept, *, all_known: bool) -> Ended:
     """What is known, with the reports of jobs of which nobody else tells; where all is known, what is not never was."""
-    found = {proc: kept.told(job) for proc, job in kept.jobs.items() if proc not in each.living}
+    found = {proc: kept.told(job) for proc, job in kept.jobs.items()}
     never_made = _never_made(each, found) if all_known else 0
-    if never_made:
-        return Ended(jobs=dict(sorted(found.items())), never_made=never_made)
-    if each.ended > len(found):
+    if not never_made and each.ended > len(found):
         found |= {job.proc: kept.told(job) for job in _reported(session, each, found)}
-    return Ended(jobs=dict(sorted(found.items())), unknown=max(0, each.ended - len(found)))
+    unknown = max(0, each.ended - len(found) - never_made)
+    return Ended(jobs=dict(sorted(found.items())), unknown=unknown, never_made=never_made)
 
 
 def _never_made(each: Submitted, known: Mapping[int, JobStatus]) -> int:
-    """How many jobs were removed with their cluster before their schedd had made them: no history tells of these.
-
-    A schedd makes them in the order of their ProcIds, so all that it made is known, and the last of it was removed.
-    """
+    """How many jobs were removed with their cluster before their schedd had made them: no history tells of these."""
+    # A schedd makes them in the order of their ProcIds: so all that it made is known, and the last of it was removed.
     whole = each.ended >= each.ref.number > len(known) > 0
     if not whole or max(known) != len(known) - 1 or not was_removed(known[max(known)]):
         return 0
@@ -212,25 +224,28 @@ def _never_made(each: Submitted, known: Mapping[int, JobStatus]) -> int:
 def _reported(
     session: Session, each: Submitted, known: Mapping[int, JobStatus]
 ) -> Iterator[JobStatus]:
-    """The jobs of a submission whose reports came home, of those that are neither known nor in the queue."""
+    """The jobs of a submission whose reports came home, of those that are not known."""
     from hepsub.bundle.bundle import find_bundle
     from hepsub.bundle.report import report_of
 
     bundle = find_bundle(session.bundles, each.ref)
     if bundle is None:
         return
-    if len(each.living) + each.ended < bundle.request.number:
+    if each.ended < bundle.request.number:
         return  # some are in the queue, and it is not known which: a report may be of an earlier run
-    asked = (p for p in range(bundle.request.number) if p not in known and p not in each.living)
+    asked = (proc for proc in range(bundle.request.number) if proc not in known)
     for _, proc in zip(range(_REPORTS), asked, strict=False):
         if (report := report_of(bundle, proc)) is not None:
-            yield _job_of(session, each, report, proc, bundle.request.executable)
+            yield _job_of(session, each, report, proc, bundle.request)
 
 
 def _job_of(
-    session: Session, each: Submitted, report: Report, proc: int, program: str
+    session: Session, each: Submitted, report: Report, proc: int, request: BundleRequest
 ) -> JobStatus:
     """A job as its report tells of it: a job can write what it likes there, and does so about itself."""
+    from hepsub.plan.template import parse_template
+
+    program = parse_template(request.executable).fill(request.values(proc, each.ref.cluster))
     payload = report.payload
     signal = payload.signal if payload is not None else None
     return JobStatus(

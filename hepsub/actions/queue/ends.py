@@ -32,6 +32,8 @@ T = TypeVar("T")
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 30.0
 _SLOWDOWN = 1.3
+_AWAY_S, _LONGEST_AWAY_S = 2.0, 60.0
+"""While a schedd is away it is asked more rarely: all who wait for it ask when it comes back."""
 
 
 class Clock(Struct, frozen=True, kw_only=True):
@@ -42,19 +44,10 @@ class Clock(Struct, frozen=True, kw_only=True):
     now: Callable[[], float] = time.monotonic
 
 
-def await_ends(
-    session: Session, ref: SubmissionRef, procs: Collection[int], clock: Clock
-) -> tuple[BatchSystem, Queue]:
+def await_ends(session: Session, ref: SubmissionRef, procs: Collection[int], clock: Clock) -> None:
     """Wait until each of some jobs has ended, or can only go on with the user's help (on hold).
 
-    Args:
-        session: the session.
-        ref: their submission.
-        procs: the jobs.
-        clock: sleeps, and is told how many are where when that changes.
-
-    Returns:
-        The schedd, and what is in its queue of the submission then.
+    The clock is told how many are where when that changes.
 
     Raises:
         UnknownPool: the policy has the pool no more.
@@ -68,7 +61,7 @@ def await_ends(
             step.see(trouble)
 
         while True:
-            schedd, queue = _ask(session, ref, clock, tell)
+            queue = patiently(lambda: _queue(session, ref)[1], clock, tell)
             now, ended = _progress(ref, queue, procs)
             step.see(now, ended, len(procs))
             if now != told:
@@ -77,7 +70,7 @@ def await_ends(
             if not _unmade_among(queue, procs) and not any(
                 job.proc in procs and goes_on(job, moment) for job in queue.jobs
             ):
-                return schedd, queue
+                return
             clock.sleep(pause)
             moment += pause
             pause = min(pause * _SLOWDOWN, _LONGEST_PAUSE_S)
@@ -91,20 +84,14 @@ def goes_on(job: JobStatus, now: float) -> bool:
     return job.state in ACTIVE
 
 
-def _ask(
-    session: Session, ref: SubmissionRef, clock: Clock, tell: Callable[[str], None]
-) -> tuple[BatchSystem, Queue]:
-    """The queue; the jobs go on without a schedd that is away."""
-
-    def ask() -> tuple[BatchSystem, Queue]:
-        schedd = schedd_of(session, ref)
-        return schedd, schedd.queue(Selection(ids=ref.ids), session.situation.now)
-
-    return patiently(ask, clock, tell)
+def _queue(session: Session, ref: SubmissionRef) -> tuple[BatchSystem, Queue]:
+    """The schedd of a submission, connected anew because it may come back at another address, and its queue."""
+    schedd = schedd_of(session, ref)
+    return schedd, schedd.queue(Selection(ids=ref.ids), session.situation.now)
 
 
 def patiently(ask: Callable[[], T], clock: Clock, tell: Callable[[str], None] | None = None) -> T:
-    """What a schedd answers; one that is away, or restarts, is asked again until it does.
+    """What a schedd answers; one that is away, or restarts, is asked again until it does: the jobs go on without it.
 
     Args:
         ask: asks it.
@@ -114,14 +101,14 @@ def patiently(ask: Callable[[], T], clock: Clock, tell: Callable[[str], None] | 
     Raises:
         HepsubError: as `ask`, but for a schedd that does not answer.
     """
-    pause = 2.0
+    pause = _AWAY_S
     while True:
         try:
             return ask()
         except (PoolUnreachable, UnknownSchedd) as error:
             (tell or clock.progress)(f"{error.message}; asking again in {pause:.0f} s")
             clock.sleep(pause)
-            pause = min(pause * 2, 60.0)
+            pause = min(pause * 2, _LONGEST_AWAY_S)
 
 
 def schedd_of(session: Session, ref: SubmissionRef) -> BatchSystem:
@@ -159,11 +146,13 @@ def job_states(
     if not procs:
         return {}, ""
     try:
-        schedd = schedd_of(session, ref)
-        queue = schedd.queue(Selection(ids=ref.ids), session.situation.now)
+        schedd, queue = _queue(session, ref)
         states = {job.proc: job for job in queue.jobs} | _unmade(queue)
         if any(proc not in states for proc in procs):
-            past = schedd.history(Selection(ids=ref.ids), max(ref.number, len(procs)))
+            # The queue goes first: a job that ends between the two is in both, and not in neither.
+            # By UUID: ClusterIds begin anew when a spool is lost, and histories go on.
+            wanted = Selection(ids=ref.ids, uuid=ref.uuid)
+            past = schedd.history(wanted, max(ref.number, len(procs)))
             states = {job.proc: job for job in past} | states
     except HepsubError as error:
         return {}, f"{error.message}; what became of the jobs is not known"

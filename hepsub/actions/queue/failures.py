@@ -16,6 +16,8 @@ from hepsub.jobid import procs_text
 _TAIL_BYTES = 4096
 _TAIL_LINES = 3
 _LONGEST_LINE = 300
+_MANY_IDS = 10
+"""A command that names more ranges is no command that anybody types."""
 HEPSUB_CODES = {
     80: "its manifest was missing or wrong",
     81: "an input did not come",
@@ -136,6 +138,18 @@ def ranges(meant: str, procs: Iterable[int]) -> tuple[str, ...]:
     """Jobs of a cluster as ids, in a row as ranges: `13.3`, `13.17-20`."""
     text = procs_text(procs)
     return tuple(f"{meant}.{each}" for each in text.split(",")) if text else ()
+
+
+def meaning(ids: Sequence[str], everything: str, *, whole: bool) -> str:
+    """What means some jobs in the next command.
+
+    Args:
+        ids: the jobs, as ranges.
+        everything: what means them and others.
+        whole: whether there are no others in the queue.
+    """
+    # hep_edit or hep_rm of the cluster would hit those that wait or run, too.
+    return everything if whole or len(ids) > _MANY_IDS else " ".join(ids)
 
 
 def last_stderr(

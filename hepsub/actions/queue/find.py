@@ -8,12 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hepsub.actions.queue.counted import alive_number, keeps_ended
-from hepsub.actions.queue.ended import (
-    Ended,
-    Submitted,
-    keep_seen,
-    look_back,
-)
+from hepsub.actions.queue.ended import Ended, Submitted, keep_left, look_back
 from hepsub.actions.reach import Reach, Target, only
 from hepsub.actions.submissions import check_range, submitted_to
 from hepsub.batch import ClusterCounts, Selection, State, clusters_of
@@ -201,12 +196,8 @@ def _past(
         return _history(schedd, job, errors)
     spooled = keeps_ended(session, entry.ref.pool)
     if schedd is not None and counts is not None and counts.states.get(State.COMPLETED):
-        wanted = Selection(ids=entry.ref.ids, states=(State.COMPLETED,))
-        try:
-            keep_seen(session, entry.ref, schedd.queue(wanted, session.situation.now).jobs)
-        except HepsubError as error:
-            errors.append(error)
-    alive = alive_number(counts) if counts is not None else 0
+        keep_left(session, schedd, [entry.ref], errors)
+    alive = alive_number(counts)
     if job.first is not None:
         return _some(session, schedd, job, entry, alive, errors, spooled=spooled)
     ended = max(0, entry.ref.number - alive)
@@ -242,7 +233,7 @@ def _some(
         except HepsubError as error:
             errors.append(error)
             return Ended(jobs=found, unknown=wanted - len(found))
-        whole = alive_number(counts[0]) if counts else 0
+        whole = alive_number(counts[0] if counts else None)
     submitted = Submitted(ref=entry.ref, when=entry.when, ended=max(0, entry.ref.number - whole))
     ended = look_back(session, schedd, [submitted], errors, spooled=spooled, thorough=True)
     jobs = {proc: each for proc, each in ended[entry.ref.uuid].jobs.items() if proc in procs}

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TypeAlias
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from hepsub.actions.elsewhere import Elsewhere, gathered, recent
+from hepsub.actions.elsewhere import Elsewhere, gathered, recent_refs
 from hepsub.actions.lineage import Later, later_runs, link_notes
-from hepsub.actions.queue.ended import keep_seen, was_removed, with_settled
+from hepsub.actions.queue.ended import is_of, keep_seen, was_removed, with_settled
 from hepsub.actions.queue.failures import Failure, failure_of, groups_of
 from hepsub.actions.queue.kept import entries_of, forgotten_ends
 from hepsub.actions.queue.query import JobDocument, job_document
@@ -23,6 +23,9 @@ from hepsub.errors import HepsubError, PoolError, PoolUnreachable, UnknownJob
 from hepsub.jobid import JobId, SubmissionRef, same_schedd
 from hepsub.result import Result, failures
 from hepsub.session import Session
+
+_Noted: TypeAlias = Mapping[JobId, Mapping[str, SubmissionRef]]
+"""What the user submitted under each id, by schedd."""
 
 
 class Summary(Struct, frozen=True, kw_only=True):
@@ -81,7 +84,7 @@ def history(
         session: the session.
         ids: clusters and procs; empty for all of the owner.
         owner: login name; empty for everybody.
-        most: the most jobs to list.
+        most: so many jobs at most.
         pool: name of a pool of the policy; None for the default one, and others where the user had jobs.
 
     Raises:
@@ -110,9 +113,10 @@ def history(
             found += target.marked(target.schedd.history(selection, most))
         except HepsubError as error:
             errors.append(error)
+    # Also while all histories answer: a schedd keeps what ended for days or for megabytes, hepsub for 100 days.
     found += _forgotten(reach, noted, found)
     found += forgotten_ends(reach, own_ones, found, targets, most)
-    refs = [ref for each in noted.values() for ref in each.values()]
+    refs = list(_refs(noted))
     own_refs = (entry.ref for entry in reversed(own_ones))
     found = list(with_settled(session, (*own_refs, *refs), found))
     found.sort(key=lambda job: (-job.ended, -job.cluster, job.proc))
@@ -127,7 +131,7 @@ def history(
 
 def _nothing_of(
     ids: Iterable[JobId],
-    noted: Mapping[JobId, Mapping[str, SubmissionRef]],
+    noted: _Noted,
     found: Sequence[JobStatus],
     errors: list[HepsubError],
 ) -> tuple[str, ...]:
@@ -162,7 +166,7 @@ def _nothing_of(
 def _targets(
     reach: Reach,
     wanted: Selection,
-    noted: Mapping[JobId, Mapping[str, SubmissionRef]],
+    noted: _Noted,
     errors: list[HepsubError],
     *,
     known: bool,
@@ -177,16 +181,15 @@ def _targets(
         return []
 
 
-def _forgotten(
-    reach: Reach, noted: Mapping[JobId, Mapping[str, SubmissionRef]], found: Sequence[JobStatus]
-) -> Iterator[JobStatus]:
+def _forgotten(reach: Reach, noted: _Noted, found: Sequence[JobStatus]) -> Iterator[JobStatus]:
     """The jobs that are asked for, and of which no history tells any more; what it does tell is kept."""
     session, pools = reach.session, {reach.pool, *reach.far_pools()}
-    for ref in dict.fromkeys(ref for each in noted.values() for ref in each.values()):
+    times = {entry.ref.uuid: entry.when for entry in session.journal.entries()}
+    for ref in dict.fromkeys(_refs(noted)):
         if ref.pool not in pools:
             continue
         told = [job for job in found if (job.schedd, job.cluster) == (ref.schedd, ref.cluster)]
-        keep_seen(session, ref, told)
+        keep_seen(session, ref, (job for job in told if is_of(job, times.get(ref.uuid, 0))))
         procs = {job.proc for job in told}
         ids = [each for each, own in noted.items() if ref in own.values()]
         for proc, job in session.ended.read(ref.uuid).jobs.items():
@@ -198,7 +201,7 @@ def _summaries(
     session: Session,
     jobs: Iterable[JobStatus],
     ids: Iterable[JobId],
-    noted: Mapping[JobId, Mapping[str, SubmissionRef]],
+    noted: _Noted,
 ) -> tuple[Summary, ...]:
     """A word for each cluster that was named; a job that was run again counts as its latest run."""
     entries = session.journal.entries()
@@ -209,7 +212,7 @@ def _summaries(
         for ref in noted[each].values():
             for run in runs_elsewhere(entries, ref, each):
                 heads.setdefault((run.ref.schedd, run.ref.cluster), session.meant(ref))
-    for ref in (ref for each in noted.values() for ref in each.values()):
+    for ref in _refs(noted):
         procs = later.get(ref.uuid, Later()).procs
         superseded |= {(ref.schedd, ref.cluster, proc) for proc in procs}
     clusters: dict[str, list[JobStatus]] = {}
@@ -238,12 +241,13 @@ def _summary(meant: str, jobs: Sequence[JobStatus]) -> Summary:
     )
 
 
-def _elsewhere(
-    reach: Reach, noted: Mapping[JobId, Mapping[str, SubmissionRef]]
-) -> tuple[Elsewhere, ...]:
+def _elsewhere(reach: Reach, noted: _Noted) -> tuple[Elsewhere, ...]:
     """The schedds of other pools that may tell of what has ended: where the ids were submitted, else lately."""
     pools = reach.far_pools()
     if not noted:
-        return recent(reach.session, pools)
-    refs = itertools.chain.from_iterable(each.values() for each in noted.values())
-    return gathered(ref for ref in refs if ref.pool in pools)
+        return gathered(recent_refs(reach.session, pools))
+    return gathered(ref for ref in _refs(noted) if ref.pool in pools)
+
+
+def _refs(noted: _Noted) -> Iterator[SubmissionRef]:
+    return (ref for each in noted.values() for ref in each.values())

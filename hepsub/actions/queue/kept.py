@@ -64,7 +64,8 @@ def _kept(
     session: Session, entries: Iterable[Entry], told: Iterable[JobStatus], most: int
 ) -> Iterator[JobStatus]:
     """The jobs that are kept; no file is read that was written before the last wanted job ended."""
-    ends = heapq.nlargest(most, (job.ended for job in told))[::-1]  # which is a heap
+    # A sorted list is a heap: its first is the end before which a job is not among the wanted ones.
+    ends = sorted(heapq.nlargest(most, (job.ended for job in told)))
     dated = ((session.ended.noted(entry.ref.uuid), entry.ref) for entry in entries)
     for noted, ref in sorted(dated, key=lambda each: -each[0]):
         if not noted or (len(ends) >= most and noted + CLOCKS_S < ends[0]):

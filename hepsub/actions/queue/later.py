@@ -98,7 +98,7 @@ def wait_for(
         ids: clusters, jobs and ranges.
         pool: name or alias of a pool; None for any that the user submitted to, else the default one.
         clock: time.
-        limit_s: the longest time to wait, in seconds; None for none.
+        limit_s: in seconds; None for no limit.
 
     Raises:
         UnknownJob, AmbiguousJob: an id is none of a job that is known.
@@ -110,7 +110,6 @@ def wait_for(
             f"nobody knows how many jobs cluster {empty[0].cluster} has",
             remedy=f"name them: hep_wait {empty[0].cluster}.0-9",
         )
-
     timed = _limited(clock, limit_s)
     now = at(session, clock)
     try:
@@ -166,11 +165,7 @@ def _stopped(
     return Result(value=value, problems=(problem,), exit_code=TimeOver.exit_code)
 
 
-def _result(
-    session: Session,
-    ends: LatestEnds,
-    notes: tuple[str, ...],
-) -> Result[WaitedJobs]:
+def _result(session: Session, ends: LatestEnds, notes: tuple[str, ...]) -> Result[WaitedJobs]:
     lineages, left = ends.lineages, ends.left
     value = _value(session, lineages, ends.judged)
     if not (value.failed or value.unknown or value.alive):

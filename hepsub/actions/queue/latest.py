@@ -55,11 +55,6 @@ def latest_runs(lineages: Iterable[Lineage]) -> Iterator[Run]:
 def await_latest(now: Callable[[], Session], asked: Asked, clock: Clock) -> LatestEnds:
     """Wait until the latest run of each job has ended, or is on hold, and nothing runs it again by itself.
 
-    Args:
-        now: the session at this moment.
-        asked: the jobs.
-        clock: time; is told of progress.
-
     Raises:
         HepsubError: what became of them cannot be asked.
     """
@@ -73,8 +68,9 @@ def await_latest(now: Callable[[], Session], asked: Asked, clock: Clock) -> Late
         jobs = [job for some in judged for job in some]
         moment = now().situation.now
         if lineages_of(now(), asked) != found or any(_is_going_on(job, moment) for job in jobs):
+            # Something was resubmitted or released meanwhile.
             pause = _FIRST_PAUSE_S
-            continue  # something was resubmitted or released meanwhile
+            continue
         onward = Counter(job.onward for job in jobs if job.onward)
         if not onward:
             return LatestEnds(lineages=found, judged=judged, left=left)
@@ -103,6 +99,7 @@ def _judged(
         asked = (judge_onward(now(), each, thorough=first) for each in lineages)
         return tuple(job for jobs in asked for job in jobs)
 
+    # All are looked at together: each lineage by itself would have the pauses for its history one after the other.
     judged = iter(judge_late(lambda first: patiently(lambda: look(first), clock), clock.sleep))
     return tuple(tuple(itertools.islice(judged, len(each.runs))) for each in lineages)
 

@@ -175,8 +175,7 @@ def _later(
     if counts is not None and found.target is not None:
         counts = _counted(reach, found.target, ref, procs, errors)
     jobs_of_past = {proc: job for proc, job in found.past.jobs.items() if proc in procs}
-    alive = alive_number(counts) if counts is not None else 0
-    unknown = max(0, len(procs) - alive - len(jobs_of_past))
+    unknown = max(0, len(procs) - alive_number(counts) - len(jobs_of_past))
     return replace(
         found,
         entry=replace(found.entry, ref=replace(found.entry.ref, number=len(procs))),

@@ -10,11 +10,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hepsub.actions.auth.status import Row, look_at
+from hepsub.actions.queue.walltimes import check_group
 from hepsub.apart import Lost, side_by_side
 from hepsub.batch import Selection, State
 from hepsub.condor.bindings import limit_queries
 from hepsub.condor.load import Cores, Load, load_of
-from hepsub.errors import HepsubError, PoolUnreachable, UnknownGroup
+from hepsub.errors import HepsubError, PoolUnreachable
 from hepsub.plan.accounting import own_groups
 from hepsub.plan.model import delivery_for
 from hepsub.plan.remote import is_site
@@ -22,7 +23,6 @@ from hepsub.policy.model import Policy
 from hepsub.policy.site import CE, GLIDEIN, SCHEDD, Site
 from hepsub.result import Problem, Result
 from hepsub.session import Session
-from hepsub.suggest import did_you_mean
 
 LoadOf = Callable[[str, Collection[str], Mapping[str, str]], Load]
 """Asks a collector (empty: HTCondor's own) about its slots, and the jobs of schedds; slots of sites by their name."""
@@ -110,7 +110,7 @@ def sites(
 
     Args:
         session: the session.
-        group: the group whose sites are shown; None for all of the caller's.
+        group: whose sites are shown; None for all of the caller's.
         ask: how a collector is asked.
         together: how several are.
 
@@ -118,10 +118,7 @@ def sites(
         UnknownGroup: the policy has no such group.
     """
     policy = session.policy
-    if group is not None and policy.group and group not in policy.group:
-        raise UnknownGroup(
-            f"argument -g/--group: no group '{group}'", remedy=did_you_mean(group, policy.group)
-        )
+    check_group(policy, group)
     home = session.pool_name(None)
     mine = (group,) if group is not None else own_groups(policy, session.situation)
     shown = {n: s for n, s in policy.site.items() if group is None or _takes(s, group)}
@@ -129,23 +126,18 @@ def sites(
     pools, cores = _pools(session, home, shown, ask, together)
     needed = {name: _needed(site, policy, home) for name, site in shown.items()}
     held = look_at(session, {each for names in needed.values() for each in names})
-    return Result(
-        value=Sites(
-            now=session.situation.now,
-            pools=pools,
-            sites=tuple(
-                _site_row(
-                    name,
-                    site,
-                    home,
-                    groups=tuple(each for each in mine if _takes(site, each)),
-                    cores=cores.get(name),
-                    credentials=tuple(held[each] for each in needed[name]),
-                )
-                for name, site in shown.items()
-            ),
+    rows = tuple(
+        _site_row(
+            name,
+            site,
+            home,
+            groups=tuple(each for each in mine if _takes(site, each)),
+            cores=cores.get(name),
+            credentials=tuple(held[each] for each in needed[name]),
         )
+        for name, site in shown.items()
     )
+    return Result(value=Sites(now=session.situation.now, pools=pools, sites=rows))
 
 
 def _pools(
@@ -164,6 +156,7 @@ def _pools(
         )
         for name in session.policy.pool
     }
+    # Together: a user with five pools, two of which are silent, waits for the slowest and not for the sum.
     answers = together(calls, _ALL_S)
     for name in session.policy.pool:
         answer = answers.get(name)
@@ -172,6 +165,7 @@ def _pools(
             rows.append(row)
         cores |= found
         if row.cores is not None:
+            # A site that is a pool of its own has no slots in another one: its pool's are what it has.
             there = (n for n, s in shown.items() if s.kind == SCHEDD and s.pool == name)
             cores |= dict.fromkeys(there, row.cores)
     return tuple(rows), cores

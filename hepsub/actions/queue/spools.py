@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from msgspec import Struct, field
 
+from hepsub.actions.elsewhere import recent_refs
 from hepsub.actions.queue.ends import schedd_of
 from hepsub.actions.submissions import is_spooled
 from hepsub.batch import Selection, State
@@ -41,18 +42,14 @@ class Collected(Struct, frozen=True, kw_only=True):
 def collect_spooled(
     session: Session, schedd: BatchSystem, refs: Iterable[SubmissionRef]
 ) -> Collected:
-    """Fetch what ended jobs left in a schedd's spool, and let them leave the queue.
+    """Fetch what ended jobs of some submissions left in a schedd's spool, and let them leave the queue.
 
     A job whose files cannot be had, because the schedd lost them or says other places for them, keeps no other's.
-
-    Args:
-        session: the session.
-        schedd: the schedd.
-        refs: submissions of this journal: another home's logs do not belong here.
 
     Raises:
         HepsubError: the schedd cannot be asked, or answers no more.
     """
+    # Of this journal alone: the logs of another home do not belong here.
     uuids = {ref.cluster: ref.uuid for ref in refs}
     # Not by owner: the schedd may know the user by another name.
     ids = tuple(JobId(cluster=cluster) for cluster in uuids)
@@ -129,10 +126,11 @@ def collect_one(session: Session, ref: SubmissionRef) -> str:
 
 def collect_all(session: Session) -> tuple[str, ...]:
     """Fetch what jobs of this journal left in any spool; a sentence for what was fetched, and what could not be."""
+    pools = frozenset(name for name in session.policy.pool if is_spooled(session, name))
     refs: defaultdict[tuple[str, str], list[SubmissionRef]] = defaultdict(list)
-    for entry in session.journal.entries():
-        if entry.ref.cluster > 0 and is_spooled(session, entry.ref.pool):
-            refs[entry.ref.pool, entry.ref.schedd].append(entry.ref)
+    for ref in recent_refs(session, pools):
+        if ref.cluster > 0:
+            refs[ref.pool, ref.schedd].append(ref)
     notes: list[str] = []
     for (pool, schedd), submitted in refs.items():
         try:

@@ -12,20 +12,14 @@ from hepsub.actions.lineage import Later, later_runs
 from hepsub.actions.queue.counted import (
     ClusterStatus,
     alive_number,
+    cluster_status,
     keeps_ended,
-    living_status,
-    over_status,
+    none_queued,
 )
-from hepsub.actions.queue.ended import (
-    Ended,
-    Submitted,
-    keep_seen,
-    look_back,
-)
+from hepsub.actions.queue.ended import Ended, Submitted, keep_left, look_back
 from hepsub.actions.reach import Reach, Target
 from hepsub.batch import ClusterCounts, Selection, State
 from hepsub.errors import HepsubError, PoolError
-from hepsub.jobid import JobId
 from hepsub.journal import Entry
 from hepsub.result import Result, failures
 from hepsub.session import JOURNAL_MATTERS_S, VISIBLE_S, Session
@@ -102,7 +96,8 @@ def _of_schedd(
     queued = {each.cluster: each for each in counts}
     pool = target.schedd.pool
     latest = {entry.ref.cluster: entry for entry in entries}  # of one number the later one counts
-    _keep_left(session, target, queued, latest, errors)
+    left = [n for n, each in queued.items() if each.states.get(State.COMPLETED) and n in latest]
+    keep_left(session, target.schedd, [latest[number].ref for number in left], errors)
     submitted = [
         _submitted(session, each, queued.get(each.ref.cluster)) for each in latest.values()
     ]
@@ -117,40 +112,15 @@ def _of_schedd(
         entry = latest.get(each.cluster)
         past = ended.get(entry.ref.uuid, _NOTHING) if entry is not None else _NOTHING
         again = later.get(entry.ref.uuid, Later()) if entry is not None else Later()
-        yield living_status(session, each, entry, past, pool, again)
+        meant = target.spelled(each.cluster)
+        yield cluster_status(session, each, entry, past, again, pool=pool, meant=meant)
     over = [entry for number, entry in latest.items() if number not in queued]
     yield from _over(session, over, ended, later, meant=target.spelled)
 
 
-def _keep_left(
-    session: Session,
-    target: Target,
-    queued: Mapping[int, ClusterCounts],
-    entries: Mapping[int, Entry],
-    errors: list[HepsubError],
-) -> None:
-    """Keep how jobs ended that are still in the queue, such as those whose files have to be fetched."""
-    left = [
-        number
-        for number, each in queued.items()
-        if each.states.get(State.COMPLETED) and number in entries
-    ]
-    if not left:
-        return
-    ids = tuple(JobId(cluster=number) for number in left)
-    selection = Selection(ids=ids, states=(State.COMPLETED,))
-    try:
-        jobs = target.schedd.queue(selection, session.situation.now).jobs
-    except HepsubError as error:
-        errors.append(error)
-        return
-    for number in left:
-        keep_seen(session, entries[number].ref, (job for job in jobs if job.cluster == number))
-
-
 def _submitted(session: Session, entry: Entry, counts: ClusterCounts | None) -> Submitted:
     """A submission of the journal, and how many of its jobs have ended."""
-    alive = alive_number(counts) if counts is not None else 0
+    alive = alive_number(counts)
     # What ended longer ago is shown of a cluster only that is in the queue.
     since = 0.0 if alive else session.situation.now - VISIBLE_S
     number = max(0, entry.ref.number - alive)
@@ -170,7 +140,15 @@ def _over(
         past = ended.get(entry.ref.uuid, _NOTHING)
         if max(past.latest, entry.when if past.unknown else 0) >= visible:
             again = later.get(entry.ref.uuid, Later())
-            yield over_status(session, entry, past, meant(entry.ref.cluster), again)
+            yield cluster_status(
+                session,
+                none_queued(entry),
+                entry,
+                past,
+                again,
+                pool=entry.ref.pool,
+                meant=meant(entry.ref.cluster),
+            )
 
 
 def _of_others(

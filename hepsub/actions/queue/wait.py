@@ -82,11 +82,10 @@ def wait(session: Session, submission: Submission, clock: Clock) -> Result[Waite
         with session.interrupts.allowed():
             ends = await_latest(at(session, clock), asked, clock)
     except KeyboardInterrupt:
-        cluster = submission.submitted.cluster
-        meant = session.meant(submission.submitted)
+        meant = session.meant(ref)
         problem = Problem(
-            code="interrupted",
-            message=f"waiting was interrupted; the jobs of cluster {cluster} go on",
+            code=Interrupted.code,
+            message=f"waiting was interrupted; the jobs of cluster {ref.cluster} go on",
             remedy=f"hep_q -i {meant} shows them, hep_rm {meant} removes them",
         )
         waited = Waited(submission=submission, jobs=(), interrupted=True)
@@ -111,12 +110,10 @@ def _statuses(ref: SubmissionRef, judged: Iterable[Judged]) -> Iterator[JobStatu
 
 
 def bring_home(session: Session, ref: SubmissionRef) -> tuple[str, ...]:
-    """Move outputs that HTCondor returned to their paths; a sentence for each that could not be moved.
-
-    The bundle on the disk says where: with -once the plan may have been an earlier command's.
-    """
+    """Move outputs that HTCondor returned to their paths; a sentence for each that could not be moved."""
     if not ref.uuid:
         return ()
+    # The bundle on the disk says where: with -once the plan may have been an earlier command's.
     directory = session.bundles / ref.uuid
     bundle = read_bundle(directory)
     if bundle is None:
@@ -127,30 +124,27 @@ def bring_home(session: Session, ref: SubmissionRef) -> tuple[str, ...]:
     return (*place_outputs(bundle, ref.cluster), *place_logs(bundle, ref.cluster))
 
 
-def _where(stderr: str) -> str:
-    return f" (stderr: {stderr})" if stderr and os.path.isfile(stderr) else ""
-
-
 def _failure(session: Session, ref: SubmissionRef, judged: Sequence[Judged]) -> Problem:
-    log_of = functools.cache(lambda run_of: stderr_of(session, run_of))
-    told = [
-        f"{job.job} {end_text(job)}{_where(log_of(each.run.ref)(job))}"
-        for each in judged
-        if (job := each.status) is not None and not has_succeeded(job)
-    ]
-    unknown = sum(each.status is None for each in judged)
-    held = [
-        session.meant(each.run.ref)
-        for each in judged
-        if each.status is not None and each.status.state is State.HELD
-    ]
-    on_hold = " ".join(dict.fromkeys(held))
+    log_of = functools.cache(
+        lambda run_of: stderr_of(session, run_of)
+    )  # each reads a bundle's request
+    told: list[str] = []
+    held: dict[str, None] = {}
+    for each in judged:
+        job = each.status
+        if job is None or has_succeeded(job):
+            continue
+        log = log_of(each.run.ref)(job)
+        where = f" (stderr: {log})" if log and os.path.isfile(log) else ""
+        told.append(f"{job.job} {end_text(job)}{where}")
+        if job.state is State.HELD:
+            held[session.meant(each.run.ref)] = None
     verdicts = {each.verdict for each in judged} - {Verdict.SUCCEEDED}
     return not_all_well(
         told,
-        unknown,
+        sum(each.status is None for each in judged),
         ref.number,
-        held=on_hold,
+        held=" ".join(held),
         again=session.meant(ref),
         at_home=verdicts == {Verdict.AT_HOME},
     )

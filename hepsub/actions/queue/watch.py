@@ -22,7 +22,7 @@ _FIRST_PAUSE_S = 2.0
 _LONGEST_PAUSE_S = 30.0
 _SLOWDOWN = 1.3
 _AWAY_S = 60.0
-"""So long is the longest pause while a schedd is away."""
+"""The longest pause while a schedd is away."""
 
 
 class Until(enum.Enum):
@@ -115,6 +115,7 @@ def _watched(
         watched = tuple(each for each in seen.clusters if each.id not in past)
         if _is_reached(watched, until):
             return seen, watched
+        # Where something has just happened more does soon: jobs start, and end, together.
         changed = before is not None and _counts(before) != _counts(seen)
         pause = _FIRST_PAUSE_S if changed else min(pause * _SLOWDOWN, _LONGEST_PAUSE_S)
         away, before = _FIRST_PAUSE_S, seen

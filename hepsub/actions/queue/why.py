@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
@@ -10,8 +11,8 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from hepsub.actions.lineage import link_notes
-from hepsub.actions.queue.failures import end_text, groups_of, last_stderr
-from hepsub.actions.queue.query import Filter, query
+from hepsub.actions.queue.failures import end_text, groups_of, last_stderr, meaning, ranges
+from hepsub.actions.queue.query import Filter, Listing, query
 from hepsub.actions.reach import Reach
 from hepsub.actions.submissions import is_spooled, submitted_to
 from hepsub.actions.submit.stage import used_storages
@@ -28,6 +29,8 @@ from hepsub.session import Session
 from hepsub.units import duration_text, moment_text
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from hepsub.actions.queue.find import Found
 
 
@@ -65,7 +68,11 @@ def why(session: Session, wanted: Filter) -> Result[Explanations]:
     farther, ids = reaching_later(reach, wanted.ids)
     listed = query(session, replace(wanted, ids=ids), farther)
     listing = listed.value
-    found = [_explain(group, farther) for group in _alike(listing.jobs)]
+    kept = {(e.ref.schedd, e.ref.cluster): e.directory for e in kept_bundles(session.bundles)}
+    found = [
+        _explain(group, meant, farther, kept.get((group[0].schedd, group[0].cluster)))
+        for group, meant in _alike(listing, wanted)
+    ]
     found += [_unmade(each) for each in listing.unmade]
     errors: list[HepsubError] = []
     found += _of_past(reach, wanted, listing.jobs, errors)
@@ -167,9 +174,10 @@ def _nothing(wanted: Filter) -> str:
     return f"{said}; hep_history {ids} tells of those that have ended" if ids else said
 
 
-def _alike(jobs: Iterable[JobStatus]) -> list[list[JobStatus]]:
+def _alike(listing: Listing, wanted: Filter) -> Iterator[tuple[list[JobStatus], str]]:
+    """Jobs that one explanation holds for, and what means them in the next command."""
     groups: dict[tuple[object, ...], list[JobStatus]] = {}
-    for job in jobs:
+    for job in listing.jobs:
         key = (
             job.schedd,
             job.cluster,
@@ -181,26 +189,47 @@ def _alike(jobs: Iterable[JobStatus]) -> list[list[JobStatus]]:
             kind_of(job.stage),
         )
         groups.setdefault(key, []).append(job)
-    return list(groups.values())
+    seen = Counter((group[0].schedd, group[0].cluster) for group in groups.values())
+    # The procs of a paused factory are on hold as the made ones are: one hep_release is for all of them.
+    seen.update((each.schedd, each.cluster) for each in listing.unmade if not each.paused)
+    narrowed = bool(wanted.states) or any(each.first is not None for each in wanted.ids)
+    for group in groups.values():
+        cluster = group[0].id.rpartition(".")[0]
+        alone = seen[group[0].schedd, group[0].cluster] == 1
+        whole = len(group) > 1 and alone and not narrowed
+        yield group, meaning(ranges(cluster, (job.proc for job in group)), cluster, whole=whole)
 
 
-def _explain(group: list[JobStatus], reach: Reach) -> Explanation:
-    session = reach.session
+def _explain(
+    group: list[JobStatus], meant: str, reach: Reach, directory: Path | None
+) -> Explanation:
+    """Why some jobs that are alike are where they are.
+
+    Args:
+        group: the jobs.
+        meant: what means them in a command.
+        reach: the schedds.
+        directory: their bundle's; None where nothing travels with them.
+    """
+    session, now = reach.session, reach.session.situation.now
     first = max(group, key=lambda job: job.memory_mb)  # it tells how much is needed
-    bundle, another = bundle_of(session, first.schedd, first.cluster)
-    details = credential_details(session, bundle) if bundle is not None else another
+    bundle = read_bundle(directory) if directory is not None else None
+    details: tuple[str, ...] = ()
+    if bundle is not None:
+        details = _credential_details(session, bundle)
+    elif directory is not None and (another := why_of_another(directory)):
+        details = (another,)
     element = bundle is not None and bundle.request.element
-    meant = first.id if len(group) == 1 else first.id.rpartition(".")[0]
     if first.state in (State.HELD, State.IDLE) or (element and first.state is State.RUNNING):
-        token_end = _token_end(bundle, session.situation.now) if bundle is not None else None
-        advice = reach.schedd_of(first).explain(first, meant, session.situation.now, token_end)
+        token_end = _token_end(bundle, now) if bundle is not None else None
+        advice = reach.schedd_of(first).explain(first, meant, now, token_end)
         sentence, next_command = advice.sentence, advice.next_command
         details = (*advice.details, *details)
     elif first.state is State.COMPLETED and is_spooled(session, first.pool or reach.pool):
         sentence = "it has ended, and its schedd keeps what it left until that is fetched"
         next_command = f"hep_fetch {meant}"
     else:
-        sentence, next_command = _placed(first, session.situation.now), ""
+        sentence, next_command = _placed(first, now), ""
     return Explanation(
         jobs=tuple(job.id for job in group),
         state=first.state,
@@ -238,15 +267,6 @@ def _unmade(unmade: Unmade) -> Explanation:
     )
 
 
-def bundle_of(session: Session, schedd: str, cluster: int) -> tuple[Bundle | None, tuple[str, ...]]:
-    """The bundle of a cluster whose jobs have not ended; else what to say of one that cannot be read."""
-    for placed in kept_bundles(session.bundles):
-        if (placed.ref.schedd, placed.ref.cluster) == (schedd, cluster):
-            another = why_of_another(placed.directory)
-            return read_bundle(placed.directory), (another,) if another else ()
-    return None, ()
-
-
 def _token_end(bundle: Bundle, now: float) -> float | None:
     """When the token ends that a computing element is shown; None for none."""
     tokens = [each for each in bundle.request.staging.credentials if each.kind == TOKEN]
@@ -256,7 +276,7 @@ def _token_end(bundle: Bundle, now: float) -> float | None:
     return min((each.expires for each in copies if each is not None), default=None)
 
 
-def credential_details(session: Session, bundle: Bundle) -> tuple[str, ...]:
+def _credential_details(session: Session, bundle: Bundle) -> tuple[str, ...]:
     """A line for each credential and storage of a bundle, and one for the last renewal."""
     credentials = tuple(each.name for each in bundle.request.staging.credentials)
     storages = used_storages(bundle.request)

@@ -19,6 +19,7 @@ from hepsub.actions.submissions import procs_of
 from hepsub.batch import RUNNING, Selection, State, has_succeeded
 from hepsub.errors import HepsubError, UnknownJob
 from hepsub.jobid import JobId
+from hepsub.journal import Entry
 from hepsub.result import Result
 from hepsub.session import Session
 
@@ -59,13 +60,15 @@ def job_state(
         HepsubError: the schedd cannot be asked.
     """
     for look in range(_LOOKS):
-        noted = session.journal.entries()
+        noted = _run_again(session)
         errors: list[HepsubError] = []
         reach = Reach(session=session, asked=pool)
         parts = find_runs(reach, job, errors)
         word = _of_all([_word(session, each) for each in parts if each.procs is None or each.procs])
-        if word in (Word.FAILED, None) and session.journal.entries() != noted:
-            continue  # what was removed has just been submitted anew
+        # What was removed may have been submitted anew between two looks at the journal. Other submissions do not
+        # count: a workflow manager makes them all the time while it asks.
+        if word in (Word.FAILED, None) and _run_again(session) != noted:
+            continue
         if word is not None:
             return Result(value=JobState(id=str(job), state=word))
         if errors or reach.errors:
@@ -76,6 +79,11 @@ def job_state(
         f"nobody knows how {job} ended: its schedd has forgotten it, and no report came home",
         remedy=f"hep_sub status {job} tells what is known of it",
     )
+
+
+def _run_again(session: Session) -> list[Entry]:
+    """The submissions that run earlier jobs again."""
+    return [each for each in session.journal.entries() if each.again is not None]
 
 
 def _of_all(words: Sequence[Word | None]) -> Word | None:

@@ -26,9 +26,9 @@ class LogFile(Struct, frozen=True, kw_only=True):
     """A log at home.
 
     Attributes:
-        path: the file, as people find it.
+        path: as people find it.
         bundle: the bundle in whose corner it lies; None for a file of the user's.
-        name: the file, relative to the bundle.
+        name: relative to the bundle.
     """
 
     path: Path
@@ -62,17 +62,14 @@ class LogFile(Struct, frozen=True, kw_only=True):
             return None
 
     def end(self, lines: int, most: int) -> Piece:
-        """Its last lines.
-
-        Args:
-            lines: how many.
-            most: so many bytes at most.
+        """So many of its last lines, and bytes at most.
 
         Raises:
             NotDone: it cannot be read.
         """
         with self._reading() as descriptor:
             begin = size = os.fstat(descriptor).st_size
+            # From behind: a log may have gigabytes, and its last lines are in the last block.
             blocks: list[bytes] = []
             ends = 0
             while begin > max(0, size - most) and ends <= lines:

@@ -5,6 +5,7 @@ Where a log was read to is known by its run and the bytes before that place: HTC
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 
 from msgspec import Struct
@@ -12,7 +13,14 @@ from msgspec import Struct
 from hepsub.actions.queue.ends import Clock
 from hepsub.actions.queue.spools import collect_one
 from hepsub.actions.tail.files import LogFile, last_lines
-from hepsub.actions.tail.tail import Tail, TailOrder, unknown
+from hepsub.actions.tail.tail import (
+    LARGEST_LOOK,
+    Tail,
+    TailOrder,
+    first_look,
+    longer_look,
+    unknown,
+)
 from hepsub.actions.tail.target import Standing, Target, find_target, standing, why_nothing
 from hepsub.batch import Selection, end_text, has_succeeded
 from hepsub.batch_logs import LogPlaces, Piece
@@ -27,9 +35,9 @@ _SLOWDOWN = 1.5
 _FILE_PAUSE_S = 0.5
 _FILE_LOOKS = 4
 """So often a file at home is looked at before the schedd is asked whether the job goes on."""
+_AWAY_S, _LONGEST_AWAY_S = 2.0, 60.0
 _LOOK = 2**20
-_MORE = 16
-_LARGEST_LOOK = 2**26
+"""Each look, in bytes, at first: more than a job writes between two of them."""
 _SILENT = 10
 """So often a worker node may have nothing to say at all before its schedd is asked again."""
 _TROUBLES = 3
@@ -48,13 +56,7 @@ def follow(
 ) -> Result[Tail]:
     """Show the last lines of a log, and what is added to it until the job has ended.
 
-    Ctrl-C ends it, not the job.
-
-    Args:
-        session: the session.
-        order: which log, and how many lines.
-        show: shows bytes of it.
-        clock: sleeps, and is told where the job is when there is nothing to show.
+    Ctrl-C ends it, not the job. The clock is told where the job is when there is nothing to show.
 
     Raises:
         UsageError, AmbiguousJob, UnknownJob: it is not clear which job is meant.
@@ -63,15 +65,14 @@ def follow(
     """
     target = find_target(session, order.job, order.stream, order.pool)
     reader = _Reader(session=session, target=target, lines=order.lines, show=show, clock=clock)
-    try:
-        with session.interrupts.allowed():
-            places = reader.to_its_end()
-    except KeyboardInterrupt:
-        value = Tail(target=target, places=None, piece=Piece(offset=reader.offset or 0, data=b""))
+    places: LogPlaces | None = None
+    with contextlib.suppress(KeyboardInterrupt), session.interrupts.allowed():
+        places = reader.to_its_end()
+    value = Tail(target=target, places=places, piece=Piece(offset=reader.offset or 0, data=b""))
+    if places is None:
         notes = (*target.notes, f"{target.meant} goes on")
         return Result(value=value, notes=notes, exit_code=Interrupted.exit_code)
     status = session.ended.read(target.ref.uuid).told(places.status)
-    value = Tail(target=target, places=places, piece=Piece(offset=reader.offset or 0, data=b""))
     said = f"{target.meant} {end_text(status)}"
     if has_succeeded(status):
         return Result(value=value, notes=(*target.notes, said))
@@ -87,7 +88,6 @@ class _Reader(Struct, kw_only=True, eq=False):
     """Where in a log one is.
 
     Attributes:
-        lines: how many of the last lines are shown first.
         run: the run whose log that is; 0 for none yet.
         offset: up to where it was shown, in bytes; None for not yet.
         last: the last bytes before that.
@@ -119,6 +119,7 @@ class _Reader(Struct, kw_only=True, eq=False):
                 self._show_rest(places)
                 return places
             elif self._show_more(schedd, places):
+                # It was watched for as long as it went: a pause would only make the next lines late.
                 pause = _FIRST_PAUSE_S
                 continue
             self.clock.sleep(pause)
@@ -133,6 +134,7 @@ class _Reader(Struct, kw_only=True, eq=False):
             self._tell_of_run(places)
             before = self.offset
             self._read(file)
+            # A file system costs nothing to look at, a schedd does; one of a silent job half as often.
             for _ in range(_FILE_LOOKS if self.offset != before else 2 * _FILE_LOOKS):
                 self.clock.sleep(_FILE_PAUSE_S)
                 self._read(file)
@@ -149,12 +151,12 @@ class _Reader(Struct, kw_only=True, eq=False):
         if self.run not in (0, places.run):
             self._begin_anew()
         self.run = places.run
-        most = max(_LOOK, min(self.lines * 256, 2**26))
+        most = first_look(self.lines, _LOOK)
         while True:
             try:
                 came = self._watch_once(schedd, places, most)
             except _Gap:
-                most *= _MORE
+                most = longer_look(most)
                 continue
             except ToolFailed as error:
                 self._troubles += 1
@@ -175,6 +177,7 @@ class _Reader(Struct, kw_only=True, eq=False):
                 if piece is not None:
                     came = True
                     self._take(piece, most)
+                # A node that has answered once is silent because the job is; one that never did may be gone.
                 elif not came and (silent := silent + 1) > _SILENT:
                     return False
         return came
@@ -190,8 +193,14 @@ class _Reader(Struct, kw_only=True, eq=False):
             self.last = piece.data[-_REMEMBERED:]
             return
         skip = self.offset - piece.offset
-        if skip < 0 and most < _LARGEST_LOOK:
+        if skip < 0 and most < LARGEST_LOOK:
             raise _Gap
+        if skip < 0:
+            self._tell(
+                f"{self.target.meant} has written faster than it can be shown: {-skip} bytes of its"
+                f" {self.target.stream.value} are left out here"
+            )
+            self.last = b""  # what was shown last does not stand in front of this
         self._shown(piece.data[max(0, skip) :], max(self.offset, piece.offset + len(piece.data)))
 
     # ---- at home --------------------------------------------------------------------------------
@@ -199,9 +208,10 @@ class _Reader(Struct, kw_only=True, eq=False):
     def _read(self, file: LogFile) -> None:
         """Show of a file at home what was not shown yet."""
         if self.offset is None:
-            first = file.end(self.lines, _LARGEST_LOOK)
+            first = file.end(self.lines, LARGEST_LOOK)
             self._shown(first.data, first.offset + len(first.data))
             self.last = file.before(self.offset or 0)
+        # A new run may have written more than the last one had: its size alone does not tell it.
         elif (file.size() or 0) < self.offset or not file.before(self.offset).endswith(self.last):
             self.clock.progress(f"{file.path} was begun anew")
             self._begin_anew()
@@ -223,6 +233,7 @@ class _Reader(Struct, kw_only=True, eq=False):
             NotDone: it is not at home.
         """
         left = standing(self.target, places) is Standing.LEFT
+        # A schedd that sees nothing of this host has the whole log in its spool until somebody takes it.
         trouble = collect_one(self.session, self.target.ref) if left else ""
         file = None if trouble else self.target.file(places)
         if file is None:
@@ -242,7 +253,7 @@ class _Reader(Struct, kw_only=True, eq=False):
 
     def _ask(self) -> tuple[BatchSystem, LogPlaces | None]:
         """What its schedd says of the job; one that is away is asked again, the job goes on without it."""
-        pause = 2.0
+        pause = _AWAY_S
         while True:
             try:
                 self._schedd = self._schedd or self.session.schedd(
@@ -253,7 +264,7 @@ class _Reader(Struct, kw_only=True, eq=False):
                 self._schedd = None  # it may come back at another address
                 self._tell(f"{error.message}; asking again")
                 self.clock.sleep(pause)
-                pause = min(pause * 2, 60.0)
+                pause = min(pause * 2, _LONGEST_AWAY_S)
 
     def _is_unmade(self, schedd: BatchSystem) -> bool:
         """Whether the job is one that a factory has still to make."""

@@ -18,8 +18,10 @@ from hepsub.result import Result
 from hepsub.session import Session
 
 _FIRST_LOOK = 2**16
+_LINE_BYTES = 256
 _MORE = 16
-_LARGEST_LOOK = 2**26
+LARGEST_LOOK = 2**26
+"""So much of a log is kept in memory at once, in bytes."""
 _PATIENCE = 15
 """So often a worker node may have nothing to say before it is given up, some seconds each time."""
 _UNSEEN = (Standing.WAITING, Standing.HELD, Standing.ELEMENT)
@@ -109,11 +111,6 @@ class Tail(Struct, frozen=True, kw_only=True):
 def tail(session: Session, order: TailOrder, show: Callable[[bytes], None]) -> Result[Tail]:
     """Show the last lines of a log.
 
-    Args:
-        session: the session.
-        order: which log, and how many lines.
-        show: shows bytes of it.
-
     Raises:
         UsageError, AmbiguousJob, UnknownJob: it is not clear which job is meant.
         NotDone: there is nothing to show; the message says why.
@@ -126,6 +123,7 @@ def tail(session: Session, order: TailOrder, show: Callable[[bytes], None]) -> R
         schedd = session.schedd(target.ref.pool, target.ref.schedd)
         places = schedd.log_places(target.job)
     except HepsubError as error:
+        # A log at home outlives its schedd, and its pool.
         if target.file(None) is None:
             raise
         notes = (f"{error.message}; this is what is at home",)
@@ -148,7 +146,7 @@ def _end(target: Target, schedd: BatchSystem | None, places: LogPlaces | None, l
     file = None if stands is Standing.LEFT else target.file(places)
     if file is None or (not file.size() and stands in _UNSEEN):
         raise why_nothing(target, places) if places is not None else unknown(target)
-    return Tail(target=target, places=places, piece=file.end(lines, _LARGEST_LOOK))
+    return Tail(target=target, places=places, piece=file.end(lines, LARGEST_LOOK))
 
 
 def unknown(target: Target) -> NotDone:
@@ -166,13 +164,23 @@ def look_there(target: Target, schedd: BatchSystem, places: LogPlaces, lines: in
     Raises:
         NotDone: that is not possible now.
     """
-    most = max(_FIRST_LOOK, min(lines * 256, _LARGEST_LOOK))
+    most = first_look(lines, _FIRST_LOOK)
     while True:
         piece = _look_once(target, schedd, places, most)
         found = last_lines(piece, lines)
-        if found.offset > piece.offset or not piece.offset or most >= _LARGEST_LOOK:
+        if found.offset > piece.offset or not piece.offset or most >= LARGEST_LOOK:
             return found
-        most *= _MORE
+        most = longer_look(most)
+
+
+def first_look(lines: int, least: int) -> int:
+    """How many bytes are asked for at first: HTCondor counts no lines, and longer looks cost its worker node more."""
+    return max(least, min(lines * _LINE_BYTES, LARGEST_LOOK))
+
+
+def longer_look(most: int) -> int:
+    """How many bytes are asked for where so many were not enough."""
+    return min(most * _MORE, LARGEST_LOOK)
 
 
 def _look_once(target: Target, schedd: BatchSystem, places: LogPlaces, most: int) -> Piece:

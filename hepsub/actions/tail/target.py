@@ -60,11 +60,7 @@ class Target(Struct, frozen=True, kw_only=True):
         return Stream.STDOUT if places.stdout == places.stderr else self.stream
 
     def file(self, places: LogPlaces | None) -> LogFile | None:
-        """The log at home, of which there may be several names; None where none of them is there.
-
-        Args:
-            places: what the schedd says of it.
-        """
+        """The log at home, of which there may be several names; None where none of them is there."""
         return next((each for each in self._files(places) if each.size() is not None), None)
 
     def path(self, places: LogPlaces | None) -> str:
@@ -99,18 +95,13 @@ class Target(Struct, frozen=True, kw_only=True):
 def find_target(session: Session, job: JobId, stream: Stream, pool: str | None) -> Target:
     """The job that an id means, its latest run; of a cluster the only one, or the only one that runs.
 
-    Args:
-        session: the session.
-        job: the id.
-        stream: which of its logs.
-        pool: name or alias of a pool; None for any that the user submitted to, else the default one.
-
     Raises:
         UsageError: the id means several jobs.
         AmbiguousJob: it belongs to two schedds.
         UnknownJob: nobody knows it.
     """
     (named,) = find_submissions(session, (job,), pool)
+    # Of a whole cluster some jobs may run again in another one, and others not: then it is asked which is meant.
     runs = followed(session, (named,)) if len(named.procs) == 1 else (named,)
     jobs = runs[0]
     proc = jobs.procs[0] if len(jobs.procs) == 1 else _only(session, job, jobs)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from hepsub.actions.queue.control import Control, Outcome, control
 from hepsub.actions.queue.edit import Change, Edited, edit, walltime_chosen
-from hepsub.batch import Act, ActCount, State
+from hepsub.batch import Act, ActCount, Selection, State
 from hepsub.batch_edit import Edit
-from hepsub.errors import AmbiguousJob, UnknownPool, UnknownSchedd
-from hepsub.jobid import JobId, SubmissionRef, parse_job_id
+from hepsub.errors import AmbiguousJob, PoolError, UnknownPool, UnknownSchedd
+from hepsub.jobid import Again, JobId, SubmissionRef, parse_job_id
 from hepsub.journal import Entry
 from hepsub.result import Result
 from hepsub.session import Session
@@ -115,6 +116,21 @@ def test_all_of_nothing_is_done(tmp_path: Path) -> None:
     result = control(one(tmp_path, FakeSchedd()), Act.REMOVE, (), None)
     assert outcomes(result) == [("schedd01.example.org", 0)]
     assert result.exit_code == 0
+
+
+@pytest.mark.parametrize("texts", [(), ("13",)])
+@pytest.mark.parametrize("factory", [False, True])
+def test_runs_that_a_hold_ends_are_told(
+    tmp_path: Path, texts: tuple[str, ...], *, factory: bool
+) -> None:
+    """Slurm holds a running job by giving up its run: whoever holds all of them has to hear it, too."""
+    schedd = FakeSchedd(jobs=list(MIXED), counts=ActCount(done=2, runs_ended=1))
+    schedd.unmade = [make_unmade(13)] if factory else []
+    result = control(one(tmp_path, schedd), Act.HOLD, ids(*texts), None)
+    meant = texts[0] if texts else "schedd01.example.org"
+    assert result.notes == (
+        f"{meant}: 1 job(s) ran; their runs are lost, and begin anew when released",
+    )
 
 
 def test_a_range_that_is_partly_gone_is_not_all_that_was_asked(tmp_path: Path) -> None:
@@ -277,6 +293,58 @@ def test_an_id_that_no_schedd_knows_is_a_problem(tmp_path: Path) -> None:
         ("no schedd has a job 99 in its queue", "hep_history 99 tells of jobs that have ended")
     ]
     assert result.exit_code == 51
+
+
+class Refusing(FakeSchedd):
+    """A schedd that changes nothing."""
+
+    def edit(
+        self, selection: Selection | None, wanted: Edit, factories: tuple[int, ...] = ()
+    ) -> None:
+        """Say no."""
+        del selection, wanted, factories
+        raise PoolError("the schedd said: no", remedy="the words are HTCondor's")
+
+
+@pytest.mark.parametrize(
+    ("owner", "message", "remedy"),
+    [
+        ("alice", "the schedd said: no", "the words are HTCondor's"),
+        (
+            "bob",
+            "the memory was not changed: the jobs belong to bob (the schedd said: no)",
+            "only the owner and the administrators may do that",
+        ),
+    ],
+)
+def test_only_a_refusal_of_other_peoples_jobs_is_said_to_be_one(
+    tmp_path: Path, owner: str, message: str, remedy: str
+) -> None:
+    """Who owns the jobs is not sent to their owner."""
+    schedd = Refusing(jobs=[make_job("13.0", owner=owner)])
+    [problem] = edit(one(tmp_path, schedd), ids("13"), Edit(memory_mb=3000), None).problems
+    assert (problem.message, problem.remedy) == (message, remedy)
+
+
+def test_a_job_whose_schedd_is_gone_is_shown_where_it_runs_again(tmp_path: Path) -> None:
+    """By hep_edit as by hep_rm."""
+    session = two(tmp_path, *both())
+    gone = SubmissionRef(
+        uuid="u1", pool="local", schedd="schedd03.example.org", cluster=70, number=1
+    )
+    anew = replace(gone, uuid="u2", schedd=SECOND, cluster=71)
+    session.journal.append(Entry(ref=gone, when=NOON - 9))
+    again = Again(uuid="u1", cluster=70, procs=(0,))
+    session.journal.append(Entry(ref=anew, when=NOON - 5, again=again))
+    for command, result in (
+        ("hep_rm", control(session, Act.REMOVE, ids("70"), None)),
+        ("hep_edit with", edit(session, ids("70"), Edit(memory_mb=3000), None)),
+    ):
+        [problem] = result.problems
+        assert (problem.message, problem.remedy) == (
+            "no schedd has a job 70 in its queue: 70.0 runs again as 71.0",
+            f"{command} 71",
+        )
 
 
 def test_a_schedd_that_does_not_exist_is_refused(tmp_path: Path) -> None:

@@ -10,16 +10,19 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from hepsub.actions.queue.ends import job_states
 from hepsub.actions.queue.history import history
+from hepsub.actions.submit.submit import submit
+from hepsub.batch import State
 from hepsub.batch_system import BatchSystem
 from hepsub.bundle.bundle import read_bundle
 from hepsub.ended import EndedJobs, Kept
 from hepsub.errors import PoolUnreachable
-from hepsub.jobid import SubmissionRef
+from hepsub.jobid import SubmissionRef, parse_job_id
 from hepsub.journal import Entry
 from hepsub.session import Session
-from tests.fakes.batch import FakeSchedd
-from tests.fakes.world import NOON
+from tests.fakes.batch import FakeSchedd, make_job
+from tests.fakes.world import NOON, make_script, make_spec
 from tests.unit.actions.test_renew import World, world
 from tests.unit.actions.test_status import SCHEDD, UUID, ended, session_of
 
@@ -101,3 +104,37 @@ def test_the_history_without_ids_has_what_reported_home(world: World) -> None:
     assert listed(world.session()) == ["13.1"]
     shutil.rmtree(bundle.directory)
     assert listed(world.session()) == []
+
+
+def test_a_job_that_reported_home_ran_its_own_script(world: World) -> None:
+    """Each of run-0.sh, run-1.sh is named as what it is, not by what names all of them."""
+    for proc in range(2):
+        make_script(world.directory, f"run-{proc}.sh")
+    spec = make_spec("run-%{ProcId}.sh", "-n", "2", "-out", "r=herd:out/r_%{ProcId}")
+    value = submit(world.session(), spec).value
+    bundle = read_bundle(world.directory / "bundles" / value.submitted.uuid)
+    assert bundle is not None
+    home = bundle.returned(1)
+    home.mkdir(parents=True)
+    times = {"started": "2026-07-01T10:00:00Z", "ended": "2026-07-01T10:01:00Z"}
+    report = {**times, "code": 0, "message": "", "payload": {"exit_code": 0}, "outputs": []}
+    (home / "report.json").write_text(json.dumps(report))
+    world.schedd.jobs = []
+    [job] = history(world.session(), (), "alice", 9, None).value.jobs
+    assert (job.job, job.command) == ("13.1", "run-1.sh")
+
+
+def test_what_is_kept_of_a_cluster_is_not_what_an_earlier_one_of_its_number_did(
+    tmp_path: Path,
+) -> None:
+    """Cluster ids begin anew when a spool is lost, and histories go on."""
+    old = ended("13.0", 1, submitted=NOON - 40 * 86400, ended=NOON - 39 * 86400)
+    schedd = FakeSchedd(jobs=[make_job("13.0", State.RUNNING)], past=[old])
+    session = session_of(tmp_path, schedd, number=1)
+    ids = (parse_job_id("13"),)
+    assert [job.exit_code for job in history(session, ids, "alice", 9, None).value.jobs] == [1]
+    assert session.ended.read(UUID).jobs == {}
+    [ref] = (entry.ref for entry in session.journal.entries())
+    assert job_states(session, ref, [0])[0][0].state is State.RUNNING
+    schedd.jobs.clear()
+    assert job_states(session, ref, [0]) == ({}, "")

@@ -11,7 +11,8 @@ import pytest
 from msgspec.structs import replace
 
 from hepsub import __version__
-from hepsub.actions.queue.why import bundle_of
+from hepsub.actions.queue.query import Filter
+from hepsub.actions.queue.why import why
 from hepsub.actions.renew.live import LiveBundle, find_live
 from hepsub.actions.submissions import find_submissions
 from hepsub.actions.submit.recover import recover
@@ -165,8 +166,8 @@ def test_what_else_needs_such_a_bundle_says_so(world: World) -> None:
     of_another(bundle)
     with pytest.raises(NotDone, match=SAID):
         find_submissions(world.session(), [JobId(cluster=13)], None)
-    _, [line] = bundle_of(world.session(), world.schedd.name, 13)
-    assert SAID in line
+    [explained] = why(world.session(), Filter()).value.explanations
+    assert SAID in explained.details[-1]
     (bundle / "private/ready").unlink()
     [told] = recover(world.session(), world.session().open_stores())
     assert SAID in told

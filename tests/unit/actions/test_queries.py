@@ -12,7 +12,7 @@ from hepsub.actions.queue.query import Filter, job_document, query
 from hepsub.actions.queue.status import status
 from hepsub.actions.queue.walltimes import Walltimes, walltimes
 from hepsub.actions.queue.why import Explanation, Explanations, why
-from hepsub.batch import State
+from hepsub.batch import JobStatus, State, Unmade
 from hepsub.errors import AmbiguousJob, NoGroup, UnknownGroup
 from hepsub.jobid import SubmissionRef, parse_job_id
 from hepsub.journal import Entry
@@ -210,6 +210,34 @@ def test_jobs_that_are_alike_are_explained_together(tmp_path: Path) -> None:
     assert len(found[0].jobs) == 1000
     assert found[0].next_command == "hep_rm 13"
     assert schedd.calls.count("explain") == 1
+
+
+@pytest.mark.parametrize(
+    ("ids", "states", "more", "command"),
+    [
+        ("", (), [], "hep_rm 13"),
+        ("", (), [make_job("13.3", State.RUNNING, host="b")], "hep_rm 13.0-2"),
+        ("", (State.HELD,), [], "hep_rm 13.0-2"),
+        ("13.0-8", (), [], "hep_rm 13.0-2"),
+        ("13", (), [make_unmade(13)], "hep_rm 13.0-2"),
+    ],
+)
+def test_the_next_command_means_no_other_jobs(
+    tmp_path: Path,
+    ids: str,
+    states: tuple[State, ...],
+    more: list[JobStatus | Unmade],
+    command: str,
+) -> None:
+    """Three on hold may have to be removed: not those that run, wait, or were not asked for."""
+    held = [make_job(f"13.{proc}", State.HELD, hold_code=7) for proc in range(3)]
+    schedd = FakeSchedd(
+        jobs=[*held, *(each for each in more if isinstance(each, JobStatus))],
+        unmade=[each for each in more if isinstance(each, Unmade)],
+    )
+    wanted = Filter(ids=tuple(map(parse_job_id, ids.split())), states=states)
+    found = explanations(why(make_session(tmp_path, as_batch_systems(schedd)), wanted))
+    assert [each.next_command for each in found if each.state is State.HELD] == [command]
 
 
 def test_held_jobs_are_explained_by_the_one_that_used_most(tmp_path: Path) -> None:

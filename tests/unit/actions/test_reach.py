@@ -201,16 +201,19 @@ def test_a_bundle_tells_of_jobs_that_wait_for_weeks_or_are_in_no_journal(session
     assert shown(query(session, Filter())) == ["1.0", f"{FAR}:2.0", f"{FAR}:2.1", f"{FAR}:3.0"]
 
 
+@pytest.mark.parametrize("pool", [None, "qingdao"])
 @pytest.mark.parametrize("act", list(Act))
 def test_what_is_done_to_all_is_done_at_the_site_too(
-    session: Session, pools: Pools, act: Act
+    session: Session, pools: Pools, act: Act, pool: str | None
 ) -> None:
-    """To the user's own; what has ended there is left, with what it has to bring home."""
+    """To the user's own; what has ended there is left, with what it has to bring home: -p does not throw it away."""
     if act is Act.RELEASE:
         control(session, Act.HOLD, (), None)
-        pools.far.jobs[2] = make_job("2.1", State.COMPLETED, schedd=FAR)
-    result = control(session, act, (), None)
-    assert [(each.meant, each.number) for each in result.value.outcomes] == [(HOME, 1), (FAR, 1)]
+        pools.far.jobs[2] = make_job("2.1", State.COMPLETED, schedd=FAR, owner="qdalice")
+    pools.far.jobs[3] = make_job("3.0", schedd=FAR, owner="bob")
+    result = control(session, act, (), pool)
+    home = [(HOME, 1)] if pool is None else []
+    assert [(each.meant, each.number) for each in result.value.outcomes] == [*home, (FAR, 1)]
     states = {job.job: job.state for job in pools.far.jobs}
     assert (states["1.0"], states["3.0"]) == (State.IDLE, State.IDLE)
     assert states["2.1"] is State.COMPLETED

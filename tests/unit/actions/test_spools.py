@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from hepsub.actions.queue.ends import Clock
+from hepsub.actions.queue.spools import collect_all
 from hepsub.actions.queue.wait import wait
 from hepsub.actions.renew.renew import renew
 from hepsub.actions.submit.result import Submission
@@ -96,6 +97,18 @@ def test_jobs_without_a_bundle_keep_no_others(session: Session, schedd: FakeSche
     discard_bundle(session.bundles / gone.uuid)
     assert "the bundle of cluster 14 is gone, into which it belongs" in note_of(session)
     assert [job.job for job in schedd.jobs] == ["14.0"]
+
+
+def test_what_is_long_gone_is_not_asked_for_in_every_round(
+    session: Session, schedd: FakeSchedd
+) -> None:
+    """A journal has the submissions of years: each of them would be in each question of each round."""
+    gone = submitted(session, schedd, 1).submitted
+    discard_bundle(session.bundles / gone.uuid)
+    schedd.calls.clear()
+    later = replace(session.situation, now=NOON + 30 * 86400)
+    assert collect_all(replace(session, situation=later)) == ()
+    assert schedd.calls == []
 
 
 def test_what_was_fetched_is_in_the_history_when_the_wait_ends(

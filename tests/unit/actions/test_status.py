@@ -483,6 +483,25 @@ def test_no_word_is_guessed(tmp_path: Path) -> None:
     assert sum(pauses) == pytest.approx(4.5)
 
 
+def test_what_else_is_submitted_meanwhile_keeps_no_failure_secret(tmp_path: Path) -> None:
+    """A workflow manager asks for one job while it submits others: each look finds a journal that has grown."""
+    schedd = FakeSchedd(past=[ended("13.0", 1)])
+    session = session_of(tmp_path, schedd, number=1)
+
+    class Submitting(list[str]):
+        """Somebody submits whenever the schedd is asked for anything."""
+
+        def append(self, call: str) -> None:
+            super().append(call)
+            ref = SubmissionRef(uuid=f"u{len(self)}", pool="local", schedd=SCHEDD, cluster=99)
+            session.journal.append(Entry(ref=ref, when=NOON))
+
+    schedd.calls = Submitting()
+    for _ in range(20):
+        result = job_state(session, parse_job_id("13.0"), None, _never)
+        assert result.value.state is Word.FAILED
+
+
 class Time:
     """A clock that moves when somebody sleeps, and what happens then."""
 

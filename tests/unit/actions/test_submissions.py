@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
+from hepsub.actions import submissions
 from hepsub.actions.reach import Reach, Target
 from hepsub.actions.submissions import find_submissions, submitted_to
+from hepsub.bundle.root import kept_bundles
 from hepsub.errors import AmbiguousJob, UnknownJob
 from hepsub.jobid import SubmissionRef, parse_job_id
 from hepsub.journal import Entry
@@ -113,6 +116,20 @@ def test_jobs_of_one_submission_are_one(session: Session) -> None:
     assert found.procs == (0, 1)
     with pytest.raises(UnknownJob, match=r"the last one is 13\.1"):
         find_submissions(session, [parse_job_id("13.2")], None)
+
+
+def test_a_bundle_that_goes_while_bundles_are_looked_through_is_passed_over(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """hep_auth renew drops those of jobs that were fetched, at any moment."""
+    world.submit("-cred", "iam")
+    session = world.session()
+    [kept] = kept_bundles(session.bundles)
+    gone = replace(kept, directory=session.bundles / "gone")
+    monkeypatch.setattr(submissions, "kept_bundles", lambda _: (gone, kept))
+    for each in session.journal.directory.glob("*.jsonl"):
+        each.unlink()
+    assert submitted_to(session, parse_job_id("13")) == {kept.ref.schedd: kept.ref}
 
 
 def test_without_a_journal_the_bundles_know(world: World) -> None:

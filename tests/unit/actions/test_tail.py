@@ -296,6 +296,21 @@ def test_a_look_that_ends_is_taken_up_where_it_was(bench: Bench) -> None:
     assert looks == [2**20, 2**20, 2**24]
 
 
+def test_what_no_look_brings_is_told(bench: Bench) -> None:
+    """A job that writes faster than one can look: what is left out is said, and no look grows without end."""
+    runs = bench.places(State.RUNNING)
+    bench.schedd.logs = [runs, runs, bench.places(State.COMPLETED)]
+    bench.schedd.watched = [[at(0, "a\nb\n")], [at(10, "z\n")], [at(10, "z\n")], [at(10, "z\n")]]
+    bench.log.write_text("a\nb\n" + 6 * "-" + "z\n")
+    _, time = bench.follow()
+    assert bench.shown == b"a\nb\nz\n"
+    assert time.told == [
+        "13.0 has written faster than it can be shown: 6 bytes of its stdout are left out here"
+    ]
+    looks = [int(each.split()[3]) for each in bench.schedd.calls if "watch" in each]
+    assert looks == [2**20, 2**20, 2**24, 2**26]
+
+
 def test_each_run_begins_anew(bench: Bench) -> None:
     """On hold, released, and elsewhere: all of the next run is shown."""
     again = bench.places(State.RUNNING, run=2.0, job={"host": "wn2"})
