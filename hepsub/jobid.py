@@ -9,7 +9,12 @@ from msgspec import Struct
 
 from hepsub.errors import UsageError
 
-_ID = r"(?:(?P<schedd>[A-Za-z0-9_.@-]+):)?(?P<cluster>\d+)(?:\.(?P<first>\d+)(?:-(?P<last>\d+))?)?"
+# HTCondor and Slurm number with 32 bits; Python reads no number of more than 4300 digits, SQLite none of more than 18.
+_NUMBER = r"[0-9]{1,10}"
+_ID = (
+    rf"(?:(?P<schedd>[A-Za-z0-9_.@-]+):)?(?P<cluster>{_NUMBER})"
+    rf"(?:\.(?P<first>{_NUMBER})(?:-(?P<last>{_NUMBER}))?)?"
+)
 
 
 class JobId(Struct, frozen=True, kw_only=True, order=True):
