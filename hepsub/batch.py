@@ -286,7 +286,6 @@ class ActCount(Struct, frozen=True, kw_only=True):
         already: were so already.
         wrong_state: cannot be acted upon in their state.
         denied: belong to somebody else.
-        missing: do not exist.
         runs_ended: of those acted upon, how many ran, and begin anew.
     """
 
@@ -294,7 +293,6 @@ class ActCount(Struct, frozen=True, kw_only=True):
     already: int = 0
     wrong_state: int = 0
     denied: int = 0
-    missing: int = 0
     runs_ended: int = 0
 
 

@@ -20,8 +20,17 @@ SITE = "HepSub_Site"
 GATE = "HepSub_Ready"
 """The attribute that lets the jobs of a cluster start when their bundle is complete."""
 
+IDLE, REMOVED, COMPLETED, HELD = 1, 3, 4, 5
+"""JobStatus (HTCondor Manual, "Job ClassAd Attributes"); all of them are in jobs.py."""
+
+GRID_UNIVERSE = 9
+"""JobUniverse of a job that goes through a computing element (ibid.)."""
+
 SUBMITTED_ON_HOLD = 15
-"""HoldReasonCode of `hold = true` (HTCondor Manual, "Job ClassAd Attributes")."""
+"""HoldReasonCode of `hold = true` (ibid.)."""
+
+LONGEST = 2**14
+"""So many characters of a path, a reason or a list of sites are read; Linux has no path of more than 4096."""
 
 WALLTIME_SUBCODE, MEMORY_SUBCODE, LOST_SUBCODE = 72, 34, 87
 """HoldReasonSubCode of hepsub's own expressions; the last is the wrapper's exit code when outputs found no place."""

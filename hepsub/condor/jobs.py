@@ -13,17 +13,16 @@ import msgspec
 from msgspec import Meta, Struct
 
 from hepsub.batch import RUNNING, JobStatus, State
-from hepsub.condor.attributes import ClassAd, boolean, integer, real, seconds, text
+from hepsub.condor.attributes import LONGEST, ClassAd, boolean, integer, real, seconds, text
 from hepsub.condor.boot import without_boot
 from hepsub.condor.quoting import unquote_line
 
-STATES = {
+STATES: dict[int | None, State] = {
     1: State.IDLE, 2: State.RUNNING, 3: State.REMOVED, 4: State.COMPLETED, 5: State.HELD,
     6: State.TRANSFERRING, 7: State.SUSPENDED,
 }  # fmt: skip
 MOST_MB = 2**30
 MOST_CORES = 2**16
-LONGEST = 2**14
 _LARGEST = 2**31 - 1
 _LAST_MOMENT_S = 2.0**33
 _LONGEST_ARGUMENTS = 2**20
@@ -48,7 +47,7 @@ def read_carefully(ad: ClassAd, schedd: str, now: float) -> JobStatus | None:
     cluster, proc = integer(ad, "ClusterId", least=1), integer(ad, "ProcId")
     if cluster is None or proc is None:
         return None
-    state = STATES.get(integer(ad, "JobStatus") or 1, State.IDLE)
+    state = STATES.get(integer(ad, "JobStatus"), State.IDLE)
     signalled = boolean(ad, "ExitBySignal") or False
     held = state is State.HELD
     return JobStatus(
@@ -84,13 +83,18 @@ def read_carefully(ad: ClassAd, schedd: str, now: float) -> JobStatus | None:
         cpu_seconds=seconds(ad, "RemoteUserCpu") + seconds(ad, "RemoteSysCpu"),
         cores=integer(ad, "RequestCpus", least=1, most=MOST_CORES) or 1,
         walltime_s=integer(ad, "HepSub_WalltimeLimit") or 0,
-        stderr=_path(text(ad, "Iwd", LONGEST), text(ad, "Err", LONGEST)),
+        stderr=absolute_path(ad, "Err"),
         stage=_stage(state, text(ad, "ChirpHepSub_Stage"), seconds(ad, "JobCurrentStartDate")),
     )
 
 
+def absolute_path(ad: ClassAd, name: str) -> str:
+    """A path of a job as HTCondor takes it; empty for none."""
+    return _path(text(ad, "Iwd", LONGEST), text(ad, name, LONGEST))
+
+
 def _path(directory: str, name: str) -> str:
-    """A path as HTCondor takes it: a relative one is below the working directory; empty where none is absolute."""
+    """A relative path is below the working directory; empty where neither is absolute."""
     path = name if name.startswith("/") or not name else f"{directory}/{name}"
     return path if path.startswith("/") else ""
 

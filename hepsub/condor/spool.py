@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from hepsub.batch import Selection, State
 from hepsub.condor.ads import constraint
-from hepsub.condor.attributes import ClassAd, integer, text
+from hepsub.condor.attributes import COMPLETED, REMOVED, ClassAd, integer, text
 from hepsub.condor.bindings import bindings
 from hepsub.condor.connection import Connection
 from hepsub.condor.quoting import string_literal
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 LETTER = "HepSub_Letter"
 """The attribute with the URL of a job's letter, which the wrapper reads (worker/README.md)."""
-_MAY_START = "JobStatus =!= 3 && JobStatus =!= 4"
-"""Neither removed nor completed: what runs may have to start again."""
+_MAY_START = f"JobStatus =!= {REMOVED} && JobStatus =!= {COMPLETED}"
+"""What runs may have to start again, too."""
 _IWD, _REMAPS, _LOG = "Iwd", "TransferOutputRemaps", "UserLog"
 _KEPT = "SUBMIT_"
 """What a schedd puts before the names of attributes that were others at home (tried: 23.9.6, 25.14.1)."""
