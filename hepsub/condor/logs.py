@@ -7,9 +7,17 @@ from typing import TYPE_CHECKING, Protocol
 from hepsub.batch import Selection
 from hepsub.batch_logs import LogPlaces, Stream
 from hepsub.condor.ads import PROJECTION, constraint
-from hepsub.condor.attributes import GRID_UNIVERSE, ClassAd, boolean, integer, seconds, text
+from hepsub.condor.attributes import (
+    GRID_UNIVERSE,
+    LONGEST,
+    ClassAd,
+    boolean,
+    integer,
+    seconds,
+    text,
+)
 from hepsub.condor.connection import Connection
-from hepsub.condor.jobs import absolute_path, read_job
+from hepsub.condor.jobs import absolute, read_job
 from hepsub.jobid import JobId
 
 if TYPE_CHECKING:
@@ -59,7 +67,7 @@ def read_places(ad: ClassAd, schedd: str, *, queued: bool) -> LogPlaces | None:
     return LogPlaces(
         status=status,
         run=seconds(ad, "JobCurrentStartDate"),
-        stdout=absolute_path(ad, "Out"),
+        stdout=absolute(text(ad, "Iwd", LONGEST), text(ad, "Out", LONGEST)),
         stderr=status.stderr,
         while_running=stays or streamed,
         element=integer(ad, "JobUniverse") == GRID_UNIVERSE,
