@@ -1,9 +1,8 @@
 """The journal: which submission went to which schedd. Append-only, one file for each host.
 
-A line is a JSON object: first the intent (before the schedd is called), then what became of it.
-Hosts that share a home directory write to files of their own, so that appending needs no lock
-that a network file system would have to keep; all files are read. The ads carry the same facts,
-so a lost journal costs nothing but the look-up.
+A line is a JSON object: first the intent (before the schedd is called), then what became of it. Hosts that share a
+home directory write to files of their own, so that appending needs no lock that a network file system would have to
+keep; all files are read. The ads carry the same facts, so a lost journal costs nothing but the look-up.
 """
 
 from __future__ import annotations
@@ -155,7 +154,7 @@ class Journal(Struct, frozen=True, kw_only=True):
     host: str
 
     def append(self, entry: Entry) -> None:
-        """Add a line, and see it on the disk before returning.
+        """Add a line, and see it on the disk before returning: a submission without its intent could be lost.
 
         Raises:
             JournalNotWritable: it cannot be written.
@@ -173,7 +172,7 @@ class Journal(Struct, frozen=True, kw_only=True):
         return False
 
     def _append(self, entry: Entry) -> None:
-        import json
+        import json  # not msgspec: the file is read by other programs, and always has these members
 
         from hepsub.files import write_all
 
@@ -255,11 +254,7 @@ class Journal(Struct, frozen=True, kw_only=True):
 
     @contextlib.contextmanager
     def locked(self, key: str, *, wait: bool = True) -> Iterator[bool]:
-        """Keep other processes with the same key waiting until this block ends; False where another one has it.
-
-        Args:
-            key: what is locked.
-            wait: whether to wait for the other one.
+        """Keep other processes with the same key waiting until this block ends; False where one has it, and no wait.
 
         Raises:
             JournalNotWritable: the lock cannot be made.
@@ -268,6 +263,7 @@ class Journal(Struct, frozen=True, kw_only=True):
 
         from hepsub.files import lock_process
 
+        # A key may be any text; a name of a file may not.
         name = hashlib.sha256(key.encode()).hexdigest()[:32]
         with contextlib.ExitStack() as stack:
             try:
@@ -290,10 +286,7 @@ class Journal(Struct, frozen=True, kw_only=True):
         )
 
     def _read(self, kind: type[T]) -> Iterator[tuple[str, T]]:
-        """Every line that can be read as what it should be, and the host that wrote it.
-
-        What is no regular file of the user's has none.
-        """
+        """Every line that can be read as what it should be, and the host that wrote it."""
         from hepsub.tree import open_tree
 
         try:
@@ -315,14 +308,12 @@ def _not_writable(directory: Path, error: OSError) -> JournalNotWritable:
 
 
 def _entries(tree: Tree, name: str, kind: type[T]) -> Iterator[T]:
-    """The entries of a file, in their order; none of one that cannot be opened.
-
-    A line may be anything: a crash leaves half of one, a file system in trouble zeros.
-    """
+    """The entries of a file, in their order; none of one that cannot be opened."""
     from hepsub.documents import Malformed, read_json
 
     with contextlib.suppress(OSError), os.fdopen(tree.open(name), "rb") as file:
         file.seek(max(0, os.fstat(file.fileno()).st_size - _FILE_BYTES))
+        # A line may be anything: a crash leaves half of one, a file system in trouble zeros.
         for line in file.read(_FILE_BYTES).split(b"\n"):
             with contextlib.suppress(Malformed):
                 yield read_json(line, kind, most=_LINE_BYTES)

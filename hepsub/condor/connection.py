@@ -19,12 +19,12 @@ T = TypeVar("T")
 
 
 class Connection(Struct, frozen=True, kw_only=True):
-    """A way to one schedd.
+    """A way to one schedd; what cannot be asked or done raises PoolUnreachable, AuthenticationRefused or PoolError.
 
     Attributes:
         obtain_token: asked once when authentication is refused; returns whether a new token is
             there and another try makes sense.
-        far: whether it is another site's: a host that is gone is noticed before HTCondor waits for it.
+        far: whether it is another site's.
         progress: is told when it is asked.
     """
 
@@ -39,21 +39,13 @@ class Connection(Struct, frozen=True, kw_only=True):
         return self.address.name
 
     def identity(self) -> str:
-        """Who the schedd takes us for when we submit, and by which method.
-
-        Raises:
-            PoolUnreachable, AuthenticationRefused, PoolError: it cannot be asked, or believes nothing.
-        """
+        """Who the schedd takes us for when we submit, and by which method."""
         answer = self._ping()
         method = text(answer, "AuthMethods") or "no authentication"
         return f"{text(answer, 'MyRemoteUserName') or 'nobody'}, by {method}"
 
     def account(self) -> str:
-        """The account to which the schedd maps us: the owner of what we submit.
-
-        Raises:
-            PoolUnreachable, AuthenticationRefused, PoolError: as for `identity`.
-        """
+        """The account to which the schedd maps us: the owner of what we submit."""
         return text(self._ping(), "MyRemoteUserName").partition("@")[0]
 
     def _ping(self) -> ClassAd:
@@ -74,9 +66,6 @@ class Connection(Struct, frozen=True, kw_only=True):
             projection: the attributes; none for all.
             how: the name of one of the bindings' QueryOpts: Default for procs, IncludeClusterAd for clusters, too.
             most: how many ads; -1 for all.
-
-        Raises:
-            PoolUnreachable, AuthenticationRefused, PoolError: it cannot be asked.
         """
         opts = getattr(bindings().QueryOpts, how)
         return self.call(
@@ -95,37 +84,20 @@ class Connection(Struct, frozen=True, kw_only=True):
             projection: the attributes.
             most: how many ads; -1 for all.
             until: the schedd reads its history backwards, to the first ad for which this is true; None for all of it.
-
-        Raises:
-            PoolUnreachable, AuthenticationRefused, PoolError: it cannot be asked.
         """
         return self.call(
             lambda schedd: list(schedd.history(wanted, list(projection), most, since=until))
         )
 
     def edit(self, wanted: str, name: str, value: str) -> None:
-        """Change an attribute of the procs for which an expression is true.
-
-        Args:
-            wanted: the expression.
-            name: the attribute.
-            value: in the ClassAd language.
-
-        Raises:
-            PoolUnreachable, AuthenticationRefused, PoolError: it was not changed.
-        """
+        """Change an attribute of the procs for which an expression is true, to a value in the ClassAd language."""
         self.call(lambda schedd: schedd.edit(wanted, name, value), writing=True)
 
     def act(self, action: str, wanted: str, reason: str) -> ClassAd:
-        """Do something to the jobs for which an expression is true; how many of them it met, and how.
+        """Do what one of the bindings' JobActions says to the jobs for which an expression is true.
 
-        Args:
-            action: the name of one of the bindings' JobActions.
-            wanted: the expression.
-            reason: what their ads say then.
-
-        Raises:
-            PoolUnreachable, AuthenticationRefused, PoolError: nothing was done.
+        Returns:
+            How many of them it met, and how (TotalSuccess, TotalPermissionDenied, …).
         """
         todo = getattr(bindings().JobAction, action)
         # The bindings lose a reason that is no pair with a code (tried: 25.14.1).
@@ -137,9 +109,6 @@ class Connection(Struct, frozen=True, kw_only=True):
         Args:
             once: what is done with the bindings' own Schedd.
             writing: whether it changes something.
-
-        Raises:
-            PoolUnreachable, AuthenticationRefused, PoolError: it could not be done.
         """
         with self.progress.step(f"asking the schedd {self.name}", behind=True):
             try:
@@ -150,7 +119,7 @@ class Connection(Struct, frozen=True, kw_only=True):
             return self._try(once, writing=writing)
 
     def _try(self, once: Callable[[Any], T], *, writing: bool) -> T:
-        if self.far:
+        if self.far:  # else HTCondor would wait minutes for a host that is gone
             from hepsub.condor.reachable import check_answers, check_reachable
 
             address, what = text(self.address.ad, "MyAddress"), f"the schedd {self.name}"

@@ -42,7 +42,8 @@ if TYPE_CHECKING:
 class CondorSchedd(Struct, kw_only=True, eq=False):
     """One schedd, as hepsub's seam wants it.
 
-    Whatever cannot be asked or done raises PoolUnreachable, AuthenticationRefused or PoolError.
+    Whatever cannot be asked or done raises PoolUnreachable, AuthenticationRefused or PoolError; what HTCondor's own
+    commands have to do, ToolFailed.
 
     Attributes:
         pool: its pool's name in the policy.
@@ -121,8 +122,8 @@ class CondorSchedd(Struct, kw_only=True, eq=False):
 
         Raises:
             NotExpressible: as `describe`.
-            PoolUnreachable, AuthenticationRefused, SubmissionRefused: nothing was submitted, as
-                far as the client could tell.
+            PoolUnreachable, AuthenticationRefused, SubmissionRefused: nothing was submitted, as far as the client
+                could tell: only the UUID in the queue says so for certain.
         """
         description = self._describe(plan, uuid)
 
@@ -154,12 +155,8 @@ class CondorSchedd(Struct, kw_only=True, eq=False):
             raise SubmissionRefused(error.message, remedy=REFUSED_REMEDY) from error
 
     def offers(self, plan: Plan, patience_s: int) -> tuple[Offer, ...]:
-        """What the largest slots have that the jobs of a plan may run on; none where that is not known.
-
-        Raises:
-            PoolUnreachable: the collector does not answer.
-        """
-        if plan.route.element is not None:
+        """What the largest slots have that the jobs of a plan may run on; none where that is not known."""
+        if plan.route.element is not None:  # its slots are in another pool
             return ()
         from hepsub.condor.offers import find_offers
 
@@ -169,15 +166,11 @@ class CondorSchedd(Struct, kw_only=True, eq=False):
     def _describe(self, plan: Plan, uuid: str) -> SubmitDescription:
         from hepsub.condor.description import describe
 
-        domain = bindings().param.get("FILESYSTEM_DOMAIN")
-        return describe(plan, uuid, domain) if domain else describe(plan, uuid)
+        return describe(plan, uuid, str(bindings().param.get("FILESYSTEM_DOMAIN") or ""))
 
     def open_gate(self, cluster: int, *, factory: bool, held: bool = False) -> None:
-        """Let the jobs of a cluster start whose bundle is complete now.
-
-        Raises:
-            PoolUnreachable, AuthenticationRefused, PoolError, ToolFailed: it stays closed.
-        """
+        """Let the jobs of a cluster start whose bundle is complete now."""
+        # First, because the command may not be there: the jobs that exist would start, and the rest never.
         if factory:
             self._edit_cluster(cluster, GATE, "true")
         meant = f"ClusterId == {cluster}"
@@ -188,11 +181,7 @@ class CondorSchedd(Struct, kw_only=True, eq=False):
             self.connection.act("Release", waiting, "its bundle is complete")
 
     def store_credential(self, credential: JobCredential, content: bytes) -> None:
-        """Hand a credential over to the credd on the schedd's host.
-
-        Raises:
-            PoolUnreachable, AuthenticationRefused, PoolError: it has none, or does not take it.
-        """
+        """Hand a credential over to the credd on the schedd's host."""
         from hepsub.condor.credd import store_credential
 
         def once(_: object) -> None:
@@ -278,11 +267,7 @@ class CondorSchedd(Struct, kw_only=True, eq=False):
     # ---- what is done to its jobs ---------------------------------------------------------------
 
     def act(self, act: Act, selection: Selection) -> ActCount:
-        """Remove, hold or release the jobs of a selection.
-
-        Raises:
-            PoolUnreachable, AuthenticationRefused, PoolError: nothing was done.
-        """
+        """Remove, hold or release the jobs of a selection."""
         from hepsub.condor.ads import constraint
 
         action, reason = act.value.capitalize(), f"hepsub was asked to {act.value} it"
