@@ -1,7 +1,7 @@
 """Calls in processes of their own, side by side: HTCondor's bindings stop all threads of a process while they wait.
 
 They hear no Ctrl-C then, either, and wait up to two minutes for a daemon that takes connections and says nothing
-(tried: 25.14.1). A process that waits too long is ended.
+(tried: 25.14.1).
 """
 
 from __future__ import annotations
@@ -25,22 +25,13 @@ _PIECE = 2**16
 
 
 class Lost(Struct, frozen=True):
-    """A call that has no answer, because it failed or its process did.
-
-    Attributes:
-        why: what is known of it, for people.
-    """
+    """A call that has no answer, because it failed or its process did; and what is known of that, for people."""
 
     why: str
 
 
 class _Call(Struct, kw_only=True, eq=False):
-    """A call that is under way in a process.
-
-    Attributes:
-        end: when it is ended, by time.monotonic.
-        answer: what it has sent.
-    """
+    """A call that is under way in a process; `end` is by time.monotonic."""
 
     process: int
     pipe: int
@@ -49,16 +40,9 @@ class _Call(Struct, kw_only=True, eq=False):
 
 
 def side_by_side(calls: Mapping[K, Callable[[], T]], within_s: float) -> dict[K, T | Lost]:
-    """What functions return, each called in a process of its own, some of them at once.
+    """What functions return, by name, each called in a process of its own; without those that did not end in time.
 
-    What a function changes in this process is lost; what it returns has to be of a type that pickle knows.
-
-    Args:
-        calls: the functions, by a name.
-        within_s: for how long each may take.
-
-    Returns:
-        What they returned, by name; without those that did not end in time.
+    What a function changes is lost with its process; what it returns has to be of a type that pickle knows.
     """
     waiting, under_way, done = list(calls.items()), dict[K, _Call](), dict[K, T | Lost]()
     with selectors.DefaultSelector() as selector:
@@ -97,7 +81,8 @@ def _start(call: Callable[[], Any], within_s: float) -> _Call:
         _send(writing, call)
         code = 0
     finally:
-        os._exit(code)  # nothing of the caller's is done a second time
+        # Not sys.exit: what the caller has in its buffers, its `finally` and its exit handlers would be done twice.
+        os._exit(code)
 
 
 def _send(pipe: int, call: Callable[[], Any]) -> None:
@@ -133,6 +118,7 @@ def _leave(selector: selectors.BaseSelector, under_way: dict[K, _Call], name: K)
 
 
 def _end(call: _Call) -> None:
+    # SIGKILL, for the bindings hear nothing else while they wait; one that has answered is about to end anyway.
     with contextlib.suppress(ProcessLookupError):
         os.kill(call.process, signal.SIGKILL)
     os.waitpid(call.process, 0)

@@ -117,9 +117,9 @@ def memory_to_ask_for(peak_mb: float, outgrown_mb: int = 0) -> int:
 
     Args:
         peak_mb: the most that was measured, in MB; 0 for not known.
-        outgrown_mb: what had been asked for and was not enough, whatever was measured before the job was ended;
-            0 where it was enough.
+        outgrown_mb: what had been asked for and was not enough; 0 where it was enough.
     """
+    # HTCondor measures now and then: a job that was ended for its memory had more than the peak says.
     least = max(peak_mb, outgrown_mb) * _MARGIN if peak_mb else outgrown_mb * 2
     return max(1, math.ceil(least / _ROUND_MB)) * _ROUND_MB
 
@@ -146,8 +146,6 @@ class Unmade(Struct, frozen=True, kw_only=True):
         first: the first ProcId that does not exist yet.
         requested_mb: memory that they will ask for, in MB (2**20 bytes).
         cores: cores that they will ask for.
-        priority: their JobPrio.
-        walltime_s: as in `JobStatus`.
         paused: whether the factory is paused (the cluster is on hold).
         pool: as in `JobStatus`.
     """
@@ -203,7 +201,7 @@ class ClusterCounts(Struct, frozen=True, kw_only=True):
 
     Attributes:
         name: of its first job: the job name, else the program's.
-        submitted: when that was, in seconds since the epoch; 0 where no job exists.
+        submitted: seconds since the epoch; 0 where no job exists.
         unmade: how many procs a factory has still to make.
         hold_reason: of its first job on hold; empty when none is.
         pool: as in `JobStatus`.
@@ -283,10 +281,9 @@ class ActCount(Struct, frozen=True, kw_only=True):
 
     Attributes:
         done: acted upon.
-        already: were so already.
+        already: were so before.
         wrong_state: cannot be acted upon in their state.
         denied: belong to somebody else.
-        missing: do not exist.
         runs_ended: of those acted upon, how many ran, and begin anew.
     """
 
@@ -294,7 +291,6 @@ class ActCount(Struct, frozen=True, kw_only=True):
     already: int = 0
     wrong_state: int = 0
     denied: int = 0
-    missing: int = 0
     runs_ended: int = 0
 
 

@@ -11,9 +11,7 @@ class Edit(Struct, frozen=True, kw_only=True):
     """What jobs ask for from now on; None for what stays as it is.
 
     Attributes:
-        memory_mb: memory in MB (2**20 bytes).
-        cpus: cores.
-        disk_mb: disk in MB (2**20 bytes).
+        memory_mb: in MB (2**20 bytes), as `disk_mb`.
         priority: among their owner's jobs.
         walltime: walltime class, and limit in seconds, for an accounting group; its name is empty where there is none.
     """

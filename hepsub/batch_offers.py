@@ -8,14 +8,7 @@ from msgspec import Struct
 
 
 class Offer(Struct, frozen=True, kw_only=True):
-    """What one slot has, or what one job asks for.
-
-    Attributes:
-        memory_mb: in MB (2**20 bytes).
-        cpus: cores.
-        disk_mb: in MB (2**20 bytes).
-        gpus: GPUs.
-    """
+    """What one slot has, or what one job asks for; memory and disk in MB (2**20 bytes)."""
 
     memory_mb: int = 0
     cpus: int = 0
@@ -34,6 +27,7 @@ class Offer(Struct, frozen=True, kw_only=True):
 
 def largest(offers: Iterable[Offer]) -> tuple[Offer, ...]:
     """Those beside which no other one has as much of everything; whatever fits into any slot fits into one of them."""
+    # From the largest down: what another one holds is met after it.
     found: list[Offer] = []
     for each in sorted(set(offers), key=lambda offer: offer.amounts, reverse=True):
         if not any(other.holds(each) for other in found):

@@ -39,10 +39,8 @@ class HeldThere(Struct, frozen=True, kw_only=True):
     """A job on hold that was at a remote site.
 
     Attributes:
-        site: where it was.
         since: since when it is on hold, in seconds since the epoch.
         code: HoldReasonCode; 0 for none.
-        reason: HoldReason.
         left: the sites that it was taken away from before.
         elsewhere: the other sites that it may go to.
         through: how it is known where it goes through a computing element; None where slots join a pool.

@@ -11,7 +11,7 @@ from hepsub.units import duration_text
 LONGEST_STAGE = 400
 """Characters of such a text; a host's name has 253 at the most (RFC 1035)."""
 _SKEW_S = 300
-"""So far clocks may be apart, as for Kerberos."""
+"""So far clocks may be apart, as for Kerberos (RFC 4120, 5 minutes by custom)."""
 _TOLD = re.compile(
     r"(fetching inputs|running|uploading outputs) ([0-9]{1,10})"
     r"(?: ([A-Za-z0-9.:\[\]_-]{1,262}) ([0-9]{1,10}))?"

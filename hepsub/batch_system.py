@@ -68,26 +68,13 @@ class Leaving(Protocol):
         """Note of jobs that wait behind a computing element that it is asked to remove them."""
 
     def move(self, jobs: Iterable[HeldThere], site: str, element: Element) -> int:
-        """Let jobs on hold go through another computing element; the one they were at has none of them any more.
-
-        Args:
-            jobs: the jobs.
-            site: the name of the site that they go to.
-            element: its computing element.
-
-        Returns:
-            How many go there.
-        """
+        """Let jobs on hold go through the element of another site, which are at none any more; how many go there."""
 
     def remove(self, ref: SubmissionRef, procs: Collection[int], since: float) -> Removed:
         """Remove jobs of a submission that wait or are on hold, and tell what is known of them then, by `cluster.proc`.
 
-        Whom somebody else has removed counts among those that have ended.
-
-        Args:
-            ref: the submission.
-            procs: their ProcIds.
-            since: when it was submitted, in seconds since the epoch.
+        Whom somebody else has removed counts among those that have ended. The submission was made at `since`, in
+        seconds since the epoch.
         """
 
 
@@ -98,12 +85,7 @@ class Spool(Protocol):
         """Send the files of a cluster that was submitted here, whose plan says so; then its jobs may start."""
 
     def write_addresses(self, cluster: int, urls: Mapping[int, str]) -> None:
-        """Let the jobs of a cluster that was handed over know where their letters are, once they start.
-
-        Args:
-            cluster: ClusterId.
-            urls: by ProcId the URL of the job's letter.
-        """
+        """Let the jobs of a cluster that was handed over know where their letters are: by ProcId the URL of each."""
 
     def fetch(self, selection: Selection, writable: Writable) -> None:
         """Fetch what ended jobs of a selection left, to where it may be written."""
@@ -162,7 +144,7 @@ class BatchSystem(Protocol):
 
         Args:
             plan: the plan.
-            patience_s: for how long its pool may say nothing, in seconds.
+            patience_s: for how long the pool may say nothing, in seconds.
         """
 
     def submit(self, plan: Plan, uuid: str) -> Submitted:
@@ -172,13 +154,7 @@ class BatchSystem(Protocol):
         """The clusters of a selection that are in the queue or, failing that, in the history."""
 
     def queue(self, selection: Selection, now: float, *, brief: bool = False) -> Queue:
-        """The jobs of a selection that are in the queue, by id.
-
-        Args:
-            selection: which jobs.
-            now: seconds since the epoch.
-            brief: only what hep_q's table shows of a job is asked for; the rest may say nothing.
-        """
+        """The jobs of a selection that are in the queue, by id; if brief, what hep_q's table lacks may be empty."""
 
     def count(self, selection: Selection) -> Counts:
         """How many jobs of a selection are in the queue."""
@@ -195,15 +171,11 @@ class BatchSystem(Protocol):
         Args:
             selection: which jobs.
             most: how many at most.
-            since: what left before this moment (seconds since the epoch) is not looked for.
+            since: what left before this moment, in seconds since the epoch, is not looked for.
         """
 
     def log_places(self, job: JobId) -> LogPlaces | None:
-        """One job, of the queue or of the history, and where its logs are; None where it is in neither.
-
-        Args:
-            job: the job; its schedd is not looked at.
-        """
+        """One job, of the queue or of the history, and where its logs are; None where it is in neither."""
 
     def watch(
         self, job: JobId, stream: Stream, most: int, *, follow: bool
@@ -214,7 +186,7 @@ class BatchSystem(Protocol):
         can no longer be reached.
 
         Args:
-            job: the job; its schedd is not looked at.
+            job: the job.
             stream: which log.
             most: how many bytes one look brings at most.
             follow: whether it goes on with what the job writes next.
@@ -243,5 +215,5 @@ class BatchSystem(Protocol):
             job: the job.
             meant: what the next command shall name.
             now: seconds since the epoch.
-            token_end: when the token ends that the element is shown; None for none.
+            token_end: when the token ends that the element is shown, likewise; None for none.
         """

@@ -1,8 +1,7 @@
 """What is kept of jobs that have ended: their schedd forgets them, and their user asks the morning after.
 
 One file for each submission, append-only: a line is a job as it was told of, that its schedd was asked and did not
-know more, or that what a job had left at home was put in its place. Two hosts may append at once; a line that is torn
-by that is passed over, and its job is asked for again.
+know more, or that what a job had left at home was put in its place.
 """
 
 from __future__ import annotations
@@ -74,23 +73,14 @@ class _Line(JobStatus, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Asked(Struct, frozen=True, kw_only=True):
-    """A schedd did not know all jobs of a submission that have ended.
-
-    Attributes:
-        asked: when it was asked, in seconds since the epoch.
-        ended: how many had ended then.
-    """
+    """When a schedd was asked, in seconds since the epoch, and did not know all jobs that had ended; how many had."""
 
     asked: _Moment
     ended: _Natural
 
 
 class Settled(Struct, frozen=True, kw_only=True):
-    """A job's outputs, which had come home, were put in their places, and its marker was written.
-
-    Attributes:
-        settled: its ProcId.
-    """
+    """The ProcId of a job whose outputs had come home, and were put in their places, with its marker."""
 
     settled: _Natural
 
@@ -101,7 +91,7 @@ class Tally(Struct, frozen=True, kw_only=True):
     Attributes:
         jobs: how many of its jobs have ended, at the most: one may have been told of twice.
         noted: when the last of that was noted, in seconds since the epoch.
-        size: the size of the file in bytes.
+        size: of the file, in bytes.
     """
 
     jobs: int
@@ -114,7 +104,6 @@ class Kept(Struct, frozen=True, kw_only=True):
 
     Attributes:
         jobs: its jobs that have ended, by ProcId.
-        asked: when its schedd did not know all of them.
         settled: the ProcIds of those whose outputs had come home, and are in their places since.
     """
 
@@ -130,6 +119,7 @@ class Kept(Struct, frozen=True, kw_only=True):
 
     def is_final(self, ended: int) -> bool:
         """Whether the schedd knows no more of so many jobs that have ended."""
+        # About as many jobs, twice: what has ended since the first time may still be on its way into the history.
         times = [each.asked for each in self.asked if each.ended == ended]
         return bool(times) and times[-1] - times[0] >= _ASKED_AGAIN_S
 
@@ -174,17 +164,14 @@ class EndedJobs(Struct, frozen=True, kw_only=True):
     def noted(self, uuid: str) -> float:
         """When anything was noted of a submission the last time, in seconds since the epoch; 0 for nothing."""
         path = self._path(uuid)
-        with contextlib.suppress(OSError):
+        try:
             return path.stat().st_mtime if path is not None else 0.0
-        return 0.0
+        except OSError:
+            return 0.0
 
     def tally(self, uuid: str, most: int) -> Tally | None:
-        """How much is kept of a submission, without understanding it.
-
-        Args:
-            uuid: the submission.
-            most: of a file with more bytes nothing is told.
-        """
+        """How much is kept of a submission, by a file of so many bytes at most; None where it is larger."""
+        # Lines are counted, not read: hep_sub status looks at a hundred submissions.
         from hepsub.files import open_own
 
         path = self._path(uuid)
@@ -200,12 +187,10 @@ class EndedJobs(Struct, frozen=True, kw_only=True):
         return None
 
     def keep(self, uuid: str, jobs: Iterable[JobStatus], asked: Asked | None = None) -> None:
-        """Add jobs of a submission, and that its schedd did not know all of them; what cannot be kept is not.
-
-        A full disk hides nothing: what is not kept is asked for again.
-        """
+        """Add jobs of a submission, and that its schedd did not know all of them."""
         lines = [_written(job) for job in jobs]
         lines += [msgspec.json.encode(asked)] if asked is not None else []
+        # A full disk hides nothing: what is not kept is asked for again.
         with contextlib.suppress(OSError):
             self._append(uuid, lines)
 
@@ -228,17 +213,14 @@ class EndedJobs(Struct, frozen=True, kw_only=True):
             self.prune(time.time())
         descriptor = open_own(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, path.name)
         try:
-            # A line that a crash tore ends here: an empty line is passed over.
+            # A crash, or another host that appended at once, may have torn the last line. It ends here, and is passed
+            # over, as an empty one is; its job is asked for again.
             write_all(descriptor, b"\n" + b"\n".join(lines) + b"\n")
         finally:
             os.close(descriptor)
 
     def prune(self, now: float) -> None:
-        """Forget submissions of which nothing was learnt for so long that their jobs cannot be run again any more.
-
-        Args:
-            now: seconds since the epoch, by the clock of the file system.
-        """
+        """Forget submissions of which nothing was learnt for so long that their jobs cannot be run again any more."""
         from hepsub.tree import open_tree
 
         with contextlib.suppress(OSError), open_tree(self.directory) as tree:
@@ -273,6 +255,7 @@ def _read_line(line: bytes) -> JobStatus | Asked | Settled | None:
     """What a line says; None where it says nothing that is believed."""
     if not 0 < len(line) <= 2 * _LINE_BYTES:
         return None
+    # Nearly all lines are jobs, of which a file may have 20,000: a decoder that is made once, and no other look.
     with contextlib.suppress(msgspec.MsgspecError, ValueError, RecursionError):
         return _LINE.decode(line)
     with contextlib.suppress(Malformed):
@@ -285,7 +268,7 @@ def _read_line(line: bytes) -> JobStatus | Asked | Settled | None:
 
 
 def _written(job: JobStatus) -> bytes:
-    """A job as a line, with texts that are much too long cut off."""
+    """A job as a line, with texts that are much too long cut off: a line above the bounds would not be read."""
     short = replace(
         job,
         arguments=tuple(_few(job.arguments)),

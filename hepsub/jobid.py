@@ -9,17 +9,20 @@ from msgspec import Struct
 
 from hepsub.errors import UsageError
 
-_ID = r"(?:(?P<schedd>[A-Za-z0-9_.@-]+):)?(?P<cluster>\d+)(?:\.(?P<first>\d+)(?:-(?P<last>\d+))?)?"
+# HTCondor and Slurm number with 32 bits; Python reads no number of more than 4300 digits, SQLite none of more than 18.
+_NUMBER = r"[0-9]{1,10}"
+_ID = (
+    rf"(?:(?P<schedd>[A-Za-z0-9_.@-]+):)?(?P<cluster>{_NUMBER})"
+    rf"(?:\.(?P<first>{_NUMBER})(?:-(?P<last>{_NUMBER}))?)?"
+)
 
 
 class JobId(Struct, frozen=True, kw_only=True, order=True):
     """A cluster, or a run of its procs, on a schedd that may be left open.
 
     Attributes:
-        cluster: ClusterId, from 1.
-        first: the first ProcId meant, None for the whole cluster.
-        last: the last ProcId meant, None for the whole cluster.
-        schedd: full or short name of the schedd, empty when the user did not say.
+        first: the first ProcId meant; None, as `last`, for the whole cluster.
+        schedd: full or short name of the schedd; empty when the user did not say.
     """
 
     cluster: int
@@ -74,7 +77,6 @@ class Again(Struct, frozen=True, kw_only=True):
 
     Attributes:
         uuid: the submission that had them first.
-        cluster: its ClusterId.
         procs: their ProcIds in it, in the order of the later submission's own.
     """
 
@@ -152,11 +154,7 @@ def parse_job_id(text: str) -> JobId:
 
 
 def ranges(jobs: Iterable[tuple[int, int]]) -> tuple[JobId, ...]:
-    """Exactly these jobs, as few ids as possible.
-
-    Args:
-        jobs: ClusterId and ProcId of each.
-    """
+    """Exactly these jobs, by ClusterId and ProcId, as few ids as possible."""
     found: list[JobId] = []
     for cluster, proc in sorted(jobs):
         last = found[-1] if found else None

@@ -1,9 +1,8 @@
 """The journal: which submission went to which schedd. Append-only, one file for each host.
 
-A line is a JSON object: first the intent (before the schedd is called), then what became of it.
-Hosts that share a home directory write to files of their own, so that appending needs no lock
-that a network file system would have to keep; all files are read. The ads carry the same facts,
-so a lost journal costs nothing but the look-up.
+A line is a JSON object: first the intent (before the schedd is called), then what became of it. Hosts that share a
+home directory write to files of their own, so that appending needs no lock that a network file system would have to
+keep; all files are read. The ads carry the same facts, so a lost journal costs nothing but the look-up.
 """
 
 from __future__ import annotations
@@ -31,7 +30,6 @@ T = TypeVar("T")
 NO_CLUSTER = -1
 AT_IT_S = 120.0
 """No submission takes so long from its intent to the schedd's answer."""
-_GONE = 3
 _VERSION = 1
 _LINE_BYTES = 8 << 20
 """The ids of every second one of a million jobs are 4 MB."""
@@ -55,11 +53,11 @@ class Entry(Struct, frozen=True, kw_only=True):
             is none.
         when: seconds since the epoch.
         once: the submission's key; empty for none.
-        what: a digest of what was submitted; empty without a key, and in old entries.
+        what: a digest of what was submitted; empty without a key.
         again: the jobs of an earlier submission that it runs again; None for new jobs.
         gone: whether it had a cluster, which was taken back.
-        name: what people know its jobs by; empty in old entries.
-        intended: when its intent was noted, which may be long after `when`: seconds since the epoch, 0 in old entries.
+        name: what people know its jobs by; empty for not known.
+        intended: when its intent was noted, which may be long after `when`: seconds since the epoch; 0 for not known.
     """
 
     ref: SubmissionRef
@@ -109,22 +107,18 @@ class _Line(Struct, frozen=True, kw_only=True):
     name: Annotated[str, Meta(max_length=_LINE_BYTES)] = ""
     intended: Annotated[float, Meta(ge=0, le=_YEAR_9999)] = 0
 
-    def weight(self, *, gone: bool) -> int:
-        """Of several lines about a submission the one that weighs most counts, the later of equal ones.
-
-        Hosts that share a home write files of their own, and these have no order: who looked for a cluster before
-        it was there says nothing against the host that made it.
-        """
-        if gone:
-            return _GONE
+    @property
+    def weight(self) -> int:
+        """Of several lines about a submission the one that weighs most counts, the later of equal ones."""
+        # Hosts that share a home write files of their own, and these have no order: who looked for a cluster before
+        # it was there says nothing against the host that made it, and who took it back knows that it was there.
+        if self.gone:
+            return 3
         return 2 if self.cluster > 0 else -self.cluster  # NO_CLUSTER, or an intent
 
-    def entry(self, *, gone: bool) -> Entry:
-        """The entry.
-
-        Args:
-            gone: whether it had a cluster, and has it no more.
-        """
+    @property
+    def entry(self) -> Entry:
+        """The entry."""
         ref = SubmissionRef(
             uuid=self.uuid,
             pool=self.pool,
@@ -138,7 +132,7 @@ class _Line(Struct, frozen=True, kw_only=True):
             once=self.once,
             what=self.what,
             again=self._again(),
-            gone=gone,
+            gone=self.gone,
             name=self.name,
             intended=self.intended,
         )
@@ -160,7 +154,7 @@ class Journal(Struct, frozen=True, kw_only=True):
     host: str
 
     def append(self, entry: Entry) -> None:
-        """Add a line, and see it on the disk before returning.
+        """Add a line, and see it on the disk before returning: a submission without its intent could be lost.
 
         Raises:
             JournalNotWritable: it cannot be written.
@@ -178,7 +172,7 @@ class Journal(Struct, frozen=True, kw_only=True):
         return False
 
     def _append(self, entry: Entry) -> None:
-        import json
+        import json  # not msgspec: the file is read by other programs, and always has these members
 
         from hepsub.files import write_all
 
@@ -239,19 +233,11 @@ class Journal(Struct, frozen=True, kw_only=True):
 
     def entries(self) -> tuple[Entry, ...]:
         """The submissions, the oldest first, each with the last that is known of it."""
-        latest: dict[str, tuple[int, _Line]] = {}
-        made: set[tuple[str, str]] = set()
-        for host, line in self._read(_Line):
-            if line.cluster > 0:
-                made.add((host, line.uuid))
-            # Older versions wrote no word for it.
-            gone = line.gone or (line.cluster < 0 and (host, line.uuid) in made)
-            weight = line.weight(gone=gone)
-            # Another host's file may hold the end of a story.
-            if line.uuid not in latest or weight >= latest[line.uuid][0]:
-                latest[line.uuid] = weight, line
-        ordered = sorted(latest.values(), key=lambda each: each[1].when)
-        return tuple(line.entry(gone=weight == _GONE) for weight, line in ordered)
+        latest: dict[str, _Line] = {}
+        for _, line in self._read(_Line):
+            if line.uuid not in latest or line.weight >= latest[line.uuid].weight:
+                latest[line.uuid] = line
+        return tuple(line.entry for line in sorted(latest.values(), key=lambda each: each.when))
 
     def find(self, uuid: str) -> Entry | None:
         """What is known of a submission; None for nothing."""
@@ -263,20 +249,12 @@ class Journal(Struct, frozen=True, kw_only=True):
 
     def once(self, key: str) -> Entry | None:
         """The submission with this key that exists or may exist, None for none."""
-        found = [
-            entry
-            for entry in self.entries()
-            if entry.once == key and entry.ref.cluster != NO_CLUSTER
-        ]
-        return found[-1] if found else None
+        mine = (each for each in reversed(self.entries()) if each.once == key)
+        return next((each for each in mine if each.ref.cluster != NO_CLUSTER), None)
 
     @contextlib.contextmanager
     def locked(self, key: str, *, wait: bool = True) -> Iterator[bool]:
-        """Keep other processes with the same key waiting until this block ends; False where another one has it.
-
-        Args:
-            key: what is locked.
-            wait: whether to wait for the other one.
+        """Keep other processes with the same key waiting until this block ends; False where one has it, and no wait.
 
         Raises:
             JournalNotWritable: the lock cannot be made.
@@ -285,6 +263,7 @@ class Journal(Struct, frozen=True, kw_only=True):
 
         from hepsub.files import lock_process
 
+        # A key may be any text; a name of a file may not.
         name = hashlib.sha256(key.encode()).hexdigest()[:32]
         with contextlib.ExitStack() as stack:
             try:
@@ -307,10 +286,7 @@ class Journal(Struct, frozen=True, kw_only=True):
         )
 
     def _read(self, kind: type[T]) -> Iterator[tuple[str, T]]:
-        """Every line that can be read as what it should be, and the host that wrote it.
-
-        What is no regular file of the user's has none.
-        """
+        """Every line that can be read as what it should be, and the host that wrote it."""
         from hepsub.tree import open_tree
 
         try:
@@ -332,14 +308,12 @@ def _not_writable(directory: Path, error: OSError) -> JournalNotWritable:
 
 
 def _entries(tree: Tree, name: str, kind: type[T]) -> Iterator[T]:
-    """The entries of a file, in their order; none of one that cannot be opened.
-
-    A line may be anything: a crash leaves half of one, a file system in trouble zeros.
-    """
+    """The entries of a file, in their order; none of one that cannot be opened."""
     from hepsub.documents import Malformed, read_json
 
     with contextlib.suppress(OSError), os.fdopen(tree.open(name), "rb") as file:
         file.seek(max(0, os.fstat(file.fileno()).st_size - _FILE_BYTES))
+        # A line may be anything: a crash leaves half of one, a file system in trouble zeros.
         for line in file.read(_FILE_BYTES).split(b"\n"):
             with contextlib.suppress(Malformed):
                 yield read_json(line, kind, most=_LINE_BYTES)

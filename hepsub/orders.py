@@ -24,6 +24,7 @@ _LARGEST = 2**30
 _MONTHS = 3
 """Jobs of this month and so many before it can be run again."""
 _FASTEST = 1
+"""zlib's level: items are much alike, and hep_sub waits for it."""
 
 
 class Order(Struct, frozen=True, kw_only=True):
@@ -35,9 +36,7 @@ class Order(Struct, frozen=True, kw_only=True):
         environment: the variables that the submitter had, as far as jobs may have them.
         items: the items of its jobs; empty without a list.
         ends: where in them the items of each job end; empty for one item each.
-        columns: those of the items; None for none.
-        stdout: where standard output goes, as a template.
-        stderr: the same for standard error.
+        stdout: where standard output goes, as a template; `stderr` likewise.
         again: the earlier jobs that it runs again; None for new jobs.
         format: the form of the document.
         hepsub: the version that wrote it.
@@ -62,12 +61,7 @@ class Orders(Struct, frozen=True, kw_only=True):
     directory: Path
 
     def keep(self, uuid: str, when: float, order: Order) -> None:
-        """Write the order of a submission.
-
-        Args:
-            uuid: the submission.
-            when: when it is made, in seconds since the epoch.
-            order: what it is made from.
+        """Write the order of a submission that is made at `when`, in seconds since the epoch.
 
         Raises:
             OSError: it cannot be written.
@@ -119,6 +113,7 @@ class Orders(Struct, frozen=True, kw_only=True):
 
     def _forget(self, month: str) -> None:
         """Remove what is too old for a month."""
+        # Only when a month begins: a submission pays for no look at the directory.
         from hepsub.tree import remove_tree
 
         year, number = (int(part) for part in month.split("-"))

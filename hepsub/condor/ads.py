@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from hepsub.batch import ClusterCounts, Counts, JobStatus, Queue, Selection, State, Unmade
-from hepsub.condor.attributes import GATE, ClassAd, integer, seconds, text
-from hepsub.condor.jobs import LONGEST, MOST_MB, STATES, program_name, read_job
+from hepsub.condor.attributes import GATE, LONGEST, REMOVED, ClassAd, integer, seconds, text
+from hepsub.condor.jobs import MOST_MB, STATES, program_name, read_job
 from hepsub.condor.quoting import string_literal
 from hepsub.jobid import JobId, SubmissionRef
 
@@ -75,7 +75,7 @@ def _who(selection: Selection) -> Iterable[str]:
     if selection.once:
         yield f"HepSub_Once == {string_literal(selection.once)}"
         # What was removed before it could start was taken back, and its key is free.
-        yield f"!(JobStatus =?= {_NUMBERS[State.REMOVED]} && {GATE} =?= false)"
+        yield f"!(JobStatus =?= {REMOVED} && {GATE} =?= false)"
 
 
 def any_of(clauses: Iterable[str]) -> str:
@@ -102,11 +102,16 @@ def _one_of(clusters: Iterable[int]) -> str:
     return f"member(ClusterId, {{{', '.join(map(str, clusters))}}})"
 
 
+def is_proc(cluster: int, proc: int) -> str:
+    """The expression that is true for one job."""
+    return f"(ClusterId == {cluster} && ProcId == {proc})"
+
+
 def _id_clause(each: JobId) -> str:
     if each.first is None:
         return f"ClusterId == {each.cluster}"
     if each.first == each.last:
-        return f"(ClusterId == {each.cluster} && ProcId == {each.first})"
+        return is_proc(each.cluster, each.first)
     return f"(ClusterId == {each.cluster} && ProcId >= {each.first} && ProcId <= {each.last})"
 
 
@@ -174,7 +179,7 @@ def _cluster(
     states: Counter[State] = Counter()
     reason = ""
     for _, ad in groups:
-        state = STATES.get(integer(ad, "JobStatus") or 1, State.IDLE)
+        state = STATES.get(integer(ad, "JobStatus"), State.IDLE)
         if state is State.HELD and not states[state]:
             reason = text(ad, "HoldReason", LONGEST)
         states[state] += integer(ad, "JobCount") or 0

@@ -20,8 +20,17 @@ SITE = "HepSub_Site"
 GATE = "HepSub_Ready"
 """The attribute that lets the jobs of a cluster start when their bundle is complete."""
 
+IDLE, REMOVED, COMPLETED, HELD = 1, 3, 4, 5
+"""JobStatus (HTCondor Manual, "Job ClassAd Attributes"); all of them are in jobs.py."""
+
+GRID_UNIVERSE = 9
+"""JobUniverse of a job that goes through a computing element (ibid.)."""
+
 SUBMITTED_ON_HOLD = 15
-"""HoldReasonCode of `hold = true` (HTCondor Manual, "Job ClassAd Attributes")."""
+"""HoldReasonCode of `hold = true` (ibid.)."""
+
+LONGEST = 2**14
+"""So many characters of a path, a reason or a list of sites are read; Linux has no path of more than 4096."""
 
 WALLTIME_SUBCODE, MEMORY_SUBCODE, LOST_SUBCODE = 72, 34, 87
 """HoldReasonSubCode of hepsub's own expressions; the last is the wrapper's exit code when outputs found no place."""
@@ -38,26 +47,13 @@ _ESCAPED = {b"n": b"\n", b"t": b"\t", b"r": b"\r", b"b": b"\b", b"f": b"\f"}
 
 
 def integer(ad: ClassAd, name: str, least: int = 0, most: int = _LARGEST) -> int | None:
-    """An attribute as a whole number of a range; a real is cut off.
-
-    Args:
-        ad: the ad.
-        name: the attribute.
-        least: the smallest number that can be meant.
-        most: the largest.
-    """
+    """An attribute as a whole number from `least` to `most`; a real is cut off."""
     found = _number(ad, name)
     return int(found) if found is not None and least <= found <= most else None
 
 
 def real(ad: ClassAd, name: str, most: float) -> float | None:
-    """An attribute as a number from 0 on.
-
-    Args:
-        ad: the ad.
-        name: the attribute.
-        most: the largest that can be meant.
-    """
+    """An attribute as a number from 0 to `most`."""
     found = _number(ad, name)
     return float(found) if found is not None and 0 <= found <= most else None
 
@@ -74,13 +70,7 @@ def boolean(ad: ClassAd, name: str) -> bool | None:
 
 
 def text(ad: ClassAd, name: str, longest: int = 1024) -> str:
-    """An attribute as a text; empty for none.
-
-    Args:
-        ad: the ad.
-        name: the attribute.
-        longest: so many characters are read, and what is cut off is an ellipsis.
-    """
+    """An attribute as a text of so many characters, and an ellipsis for what is cut off; empty for none."""
     found = _literal(ad, name)
     if not isinstance(found, str):
         return ""
@@ -96,16 +86,9 @@ def expression(ad: ClassAd, name: str) -> str:
 
 
 def is_short(ad: ClassAd, written: str, longest: int = _LONGEST_WALK) -> bool:
-    """Whether what an evaluation has to walk through is short.
-
-    HTCondor evaluates an attribute anew wherever it is named: of thirty that name the one before twice, the last
-    costs a billion steps.
-
-    Args:
-        ad: where the names of the expression are looked for.
-        written: the expression.
-        longest: so many characters may be walked through.
-    """
+    """Whether an evaluation has no more than so many characters to walk through; names are looked for in the ad."""
+    # HTCondor evaluates an attribute anew wherever it is named: of thirty that name the one before twice, the last
+    # costs a billion steps.
     left, waiting, below = longest, [], written
     while (left := left - len(below) - 1) >= 0:
         bare = re.sub(_TEXT, "", below)
@@ -144,7 +127,9 @@ def _literal(ad: ClassAd, name: str) -> object:
     """The value of an attribute that is no expression; else the expression."""
     try:
         return ad.get(name)
-    except UnicodeDecodeError:
+    except (
+        UnicodeDecodeError
+    ):  # an ad holds bytes, and the bindings make no text of what is no UTF-8
         return _decoded(expression(ad, name))
     except (ValueError, OverflowError, SystemError):
         return None
@@ -175,15 +160,13 @@ def _decoded(written: str) -> str | None:
 
 
 def unreadable(expressions: Iterable[str]) -> frozenset[str]:
-    """Those that are no ClassAd expression, or none any more with others beside them.
-
-    A comment at an end, a line end or a parenthesis too many would change what stands next to it.
-    """
+    """Those that are no ClassAd expression, or none any more with others beside them."""
     import classad2
 
     wrong = set()
     for each in expressions:
         try:
+            # A comment at an end, a line end or a parenthesis too many would change what stands next to it.
             classad2.ExprTree(each)
             classad2.ExprTree(f"({each})")
             if "\n" in each or "\r" in each:

@@ -15,22 +15,24 @@ _CONFIGURATIONS = (
     "/usr/local/etc/condor_config",
     "~condor/condor_config",
 )
+"""Where HTCondor's libraries look for a configuration without being told."""
+_CLIENT_METHODS = "SEC_CLIENT_AUTHENTICATION_METHODS"
+_METHODS = (_CLIENT_METHODS, "SEC_DEFAULT_AUTHENTICATION_METHODS")
+_TOKEN = "BEARER_TOKEN"  # noqa: S105 (its name)
+"""The variable in which HTCondor finds a SciToken first (WLCG Bearer Token Discovery)."""
 
 
 def is_configured(environment: Mapping[str, str]) -> bool:
     """Whether somebody configured HTCondor for this machine or session; the file may be away."""
-    return bool(environment.get("CONDOR_CONFIG")) or _has_default_configuration()
+    if environment.get("CONDOR_CONFIG"):
+        return True
+    return any(os.path.isfile(os.path.expanduser(path)) for path in _CONFIGURATIONS)
 
 
 def missing_configuration() -> str:
     """The file that CONDOR_CONFIG names, if it is not there; else empty."""
     named = os.environ.get("CONDOR_CONFIG", "")
     return "" if named in ("", "ONLY_ENV") or Path(named).is_file() else named
-
-
-def _has_default_configuration() -> bool:
-    """Whether HTCondor's libraries find a configuration where they look without being told."""
-    return any(os.path.isfile(os.path.expanduser(path)) for path in _CONFIGURATIONS)
 
 
 def bindings() -> Any:  # noqa: ANN401 (the bindings have no types)
@@ -42,9 +44,20 @@ def bindings() -> Any:  # noqa: ANN401 (the bindings have no types)
     return htcondor2
 
 
-def open_collector(collector: str) -> Any:  # noqa: ANN401 (the bindings have no types)
-    """A collector, by its host[:port]; empty for that of HTCondor's own configuration."""
-    return bindings().Collector(collector) if collector else bindings().Collector()
+@contextlib.contextmanager
+def configured(name: str, value: str) -> Iterator[None]:
+    """Let HTCondor's configuration have this value until the block ends."""
+    param = bindings().param
+    before = param.get(name)
+    param[name] = value
+    try:
+        yield
+    finally:
+        if before is None:
+            del param[name]
+        else:
+            # The bindings give numbers as numbers, and take texts only.
+            param[name] = str(before)
 
 
 def limit_queries(seconds: float) -> None:
@@ -58,22 +71,18 @@ def limit_queries(seconds: float) -> None:
 def client_methods() -> str:
     """The methods of authentication that HTCondor's configuration allows this client, separated by commas."""
     param = bindings().param
-    names = ("SEC_CLIENT_AUTHENTICATION_METHODS", "SEC_DEFAULT_AUTHENTICATION_METHODS")
-    return next((str(param[name]) for name in names if param.get(name)), "")
+    return next((str(param[name]) for name in _METHODS if param.get(name)), "")
 
 
 def show_token(token: str) -> bool:
-    """Let HTCondor show a token as a SciToken from now on; whether that is news.
-
-    The client finds it by WLCG Bearer Token Discovery; its methods are extended where the configuration
-    has no SCITOKENS among them.
-    """
-    if os.environ.get("BEARER_TOKEN") == token:
+    """Let HTCondor show a token as a SciToken from now on; whether that is news."""
+    if os.environ.get(_TOKEN) == token:
         return False
-    set_own("BEARER_TOKEN", token)
+    set_own(_TOKEN, token)
     param = bindings().param
-    for name in ("SEC_CLIENT_AUTHENTICATION_METHODS", "SEC_DEFAULT_AUTHENTICATION_METHODS"):
+    for name in _METHODS:
         methods = str(param.get(name) or "")
+        # A client tries only the methods that it has; one whose configuration names none has all of them.
         if methods and "SCITOKENS" not in methods.upper():
             param[name] = f"{methods}, SCITOKENS"
     return True
@@ -82,17 +91,13 @@ def show_token(token: str) -> bool:
 @contextlib.contextmanager
 def showing_only(token: str) -> Iterator[None]:
     """Let HTCondor show this SciToken, and nothing else that would say who we are, until the block ends."""
-    param, name, variable = bindings().param, "SEC_CLIENT_AUTHENTICATION_METHODS", "BEARER_TOKEN"
-    methods, before = param.get(name), os.environ.get(variable)
-    param[name], os.environ[variable] = "SCITOKENS", token
-    try:
-        yield
-    finally:
-        if methods is None:
-            del param[name]
-        else:
-            param[name] = str(methods)
-        if before is None:
-            del os.environ[variable]
-        else:
-            os.environ[variable] = before
+    before = os.environ.get(_TOKEN)
+    with configured(_CLIENT_METHODS, "SCITOKENS"):
+        os.environ[_TOKEN] = token
+        try:
+            yield
+        finally:
+            if before is None:
+                del os.environ[_TOKEN]
+            else:
+                os.environ[_TOKEN] = before

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 from msgspec import Struct
 
 from hepsub.condor.attributes import ClassAd, text
-from hepsub.condor.bindings import bindings, missing_configuration, open_collector
-from hepsub.errors import HepsubError, PoolUnreachable
+from hepsub.condor.bindings import bindings, configured, missing_configuration
+from hepsub.errors import PoolUnreachable
 
 JOB_SLOTS = 'SlotType == "Static" || SlotType == "Partitionable"'
 """The slots that jobs are matched with, as a collector is asked for them."""
 
-_TIMEOUT = "QUERY_TIMEOUT"
 _NAME = r"[!-.0-~]{1,255}"
 """A name becomes a part of the names of files, so it has no slash."""
 
@@ -35,11 +34,21 @@ class ScheddAddress(Struct, frozen=True, kw_only=True):
     ad: object
 
 
-def find_schedds(collector: str, patience_s: int = 0) -> tuple[ScheddAddress, ...]:
-    """The schedds of a pool, by name.
+def ask_collector(
+    collector: str,
+    kind: str,
+    projection: Iterable[str] = (),
+    *,
+    constraint: str = "",
+    patience_s: int = 0,
+) -> list[ClassAd]:
+    """The ads of one kind that a collector has.
 
     Args:
         collector: host[:port]; empty for HTCondor's own configuration.
+        kind: the name of one of the bindings' AdTypes.
+        projection: what is asked of them; empty for all.
+        constraint: the expression that is true for them; empty for all.
         patience_s: for how long it may say nothing, in seconds; 0 for as long as HTCondor's configuration has it.
 
     Raises:
@@ -51,28 +60,23 @@ def find_schedds(collector: str, patience_s: int = 0) -> tuple[ScheddAddress, ..
             remedy="correct the variable, or make the file's file system available",
         )
     htcondor = bindings()
-    wanted = ["Name", "Machine", "CondorVersion", "MyAddress", "AddressV1", "CondorPlatform"]
-    try:
-        with _patience(patience_s):
-            source = open_collector(collector)
-            ads = source.query(htcondor.AdType.Schedd, projection=wanted)
-    except htcondor.HTCondorException as error:
-        raise unreachable(str(error), collector) from error
-    return read_schedds(ads)
+    with contextlib.ExitStack() as stack:
+        if patience_s:
+            # A collector that hangs takes the connection, and says nothing: the bindings wait a minute for it.
+            stack.enter_context(configured("QUERY_TIMEOUT", str(patience_s)))
+        try:
+            source = htcondor.Collector(collector) if collector else htcondor.Collector()
+            wanted = getattr(htcondor.AdType, kind)
+            return list(source.query(wanted, constraint=constraint, projection=list(projection)))
+        except htcondor.HTCondorException as error:
+            raise _unreachable(str(error), collector) from error
 
 
-@contextlib.contextmanager
-def _patience(seconds: int) -> Iterator[None]:
-    """Let HTCondor give up sooner on a collector that takes connections, and says nothing."""
-    param = bindings().param
-    before = param.get(_TIMEOUT)
-    if seconds:
-        param[_TIMEOUT] = str(seconds)
-    try:
-        yield
-    finally:
-        if seconds and before is not None:
-            param[_TIMEOUT] = str(before)
+def find_schedds(collector: str, patience_s: int = 0) -> tuple[ScheddAddress, ...]:
+    """The schedds of a pool, by name; `ask_collector` says the rest."""
+    # The bindings make a schedd of its address and version, and look at nothing else (htcondor2 25.14.1).
+    wanted = ("Name", "Machine", "CondorVersion", "MyAddress")
+    return read_schedds(ask_collector(collector, "Schedd", wanted, patience_s=patience_s))
 
 
 def read_schedds(ads: Iterable[ClassAd]) -> tuple[ScheddAddress, ...]:
@@ -93,35 +97,21 @@ def read_schedds(ads: Iterable[ClassAd]) -> tuple[ScheddAddress, ...]:
 
 
 def find_slots(
-    collector: str, projection: tuple[str, ...] = (), patience_s: int = 0
+    collector: str, projection: Iterable[str] = (), patience_s: int = 0
 ) -> list[ClassAd]:
-    """The slots of a pool that jobs are matched with.
-
-    Args:
-        collector: host[:port]; empty for HTCondor's own configuration.
-        projection: what is asked of them; empty for all.
-        patience_s: as in `find_schedds`.
-
-    Raises:
-        PoolUnreachable: it does not answer.
-    """
-    htcondor = bindings()
-    try:
-        with _patience(patience_s):
-            source = open_collector(collector)
-            kind = htcondor.AdType.Startd
-            return list(source.query(kind, constraint=JOB_SLOTS, projection=list(projection)))
-    except htcondor.HTCondorException as error:
-        raise unreachable(str(error), collector) from error
+    """The slots of a pool that jobs are matched with; `ask_collector` says the rest."""
+    return ask_collector(
+        collector, "Startd", projection, constraint=JOB_SLOTS, patience_s=patience_s
+    )
 
 
 def token_directory(home: Path) -> Path:
     """Where HTCondor looks for the user's IDTOKENS."""
-    configured = bindings().param.get("SEC_TOKEN_DIRECTORY")
-    return Path(configured) if configured else home / ".condor" / "tokens.d"
+    own = bindings().param.get("SEC_TOKEN_DIRECTORY")
+    return Path(own) if own else home / ".condor" / "tokens.d"
 
 
-def unreachable(said: str, collector: str) -> HepsubError:
+def _unreachable(said: str, collector: str) -> PoolUnreachable:
     """The error of a collector that cannot be asked, from what the bindings said."""
     if "determine collector" in said:
         return PoolUnreachable(

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from typing import Any
 
 from hepsub.condor.attributes import text
-from hepsub.condor.bindings import bindings, open_collector
+from hepsub.condor.bindings import bindings
+from hepsub.condor.collector import ask_collector
 from hepsub.errors import PoolError
 from hepsub.plan.credentials import JobCredential
 from hepsub.policy.model import KERBEROS
@@ -31,18 +32,16 @@ def store_credential(
         content: the token, or the credential cache.
         host: the schedd's host, whose credd delivers it.
         collector: host[:port]; empty for HTCondor's own configuration.
-        produce: runs SEC_CREDENTIAL_PRODUCER with a cache, and gives what it wrote. (The bindings' own call ends
-            that at the first zero byte, of which a cache has many: tried with 25.14.1.)
+        produce: runs SEC_CREDENTIAL_PRODUCER with a cache, and gives what it wrote.
 
     Raises:
+        PoolUnreachable: the collector does not answer.
         PoolError: that host has no credd, or none that keeps tickets.
         ToolFailed: the producer made nothing of it.
         HTCondorException, ValueError: it was not stored.
     """
     htcondor = bindings()
-    source = open_collector(collector)
-    wanted = ["Name", "Machine", "MyAddress"]
-    ads = source.query(htcondor.AdType.Credd, projection=wanted)
+    ads = ask_collector(collector, "Credd", ("Name", "Machine", "MyAddress"))
     there = [ad for ad in ads if text(ad, "Machine") == host and text(ad, "MyAddress")]
     if not there:
         raise _undeliverable(credential, f"{host} runs no credd")
@@ -65,6 +64,8 @@ def _store_ticket(credd: Any, content: bytes, produce: Produce) -> None:  # noqa
     producer = str(bindings().param.get("SEC_CREDENTIAL_PRODUCER") or "")
     if producer == _ELSEWHERE:
         return
+    # The bindings would run it themselves, but end what it wrote at the first zero byte, of which a cache has many
+    # (tried: 25.14.1).
     made = produce(producer, content) if producer else content
     credd.add_user_cred(bindings().CredType.Kerberos, made)
 

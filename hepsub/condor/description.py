@@ -57,13 +57,13 @@ class SubmitDescription(Struct, frozen=True, kw_only=True):
     items: tuple[dict[str, str], ...]
 
 
-def describe(plan: Plan, uuid: str, domain: str = "$(FILESYSTEM_DOMAIN)") -> SubmitDescription:
+def describe(plan: Plan, uuid: str, domain: str = "") -> SubmitDescription:
     """The submit description of a plan.
 
     Args:
         plan: the plan.
         uuid: what the cluster will be found by, whatever becomes of the connection.
-        domain: the FileSystemDomain of this host by HTCondor's configuration.
+        domain: the FileSystemDomain of this host by HTCondor's configuration; empty where nobody has asked it.
 
     Raises:
         NotExpressible: a path or name holds what HTCondor would read as something else.
@@ -86,6 +86,7 @@ def describe(plan: Plan, uuid: str, domain: str = "$(FILESYSTEM_DOMAIN)") -> Sub
         f"My.HepSub_WalltimeLimit = {plan.walltime.limit}",
     ]
     refuse_foreign_macros(lines)
+    # Without items the schedd is told a number, and keeps one copy of what all jobs have: 20,000 jobs cost it little.
     written_out = varying or way.several or plan.again is not None
     items = tuple(_items(plan, varying, way)) if written_out else ()
     return SubmitDescription(text="\n".join(lines) + "\n", number=plan.number, items=items)
@@ -200,7 +201,7 @@ def _items(plan: Plan, varying: Varying, way: Unstaged | Staged) -> Iterator[dic
                 words = (
                     plan.arguments_of(values) if is_line else [v.fill_known(values) for v in value]
                 )
-                item[name] = quote_line(words)[1:-1]
+                item[name] = quote_line(words)
         yield item
 
 
@@ -210,7 +211,7 @@ def _program(plan: Plan, varying: Varying, way: Unstaged | Staged) -> Iterator[s
 
     started = plan.image and plan.route.containers == UNIVERSE
     yield f"universe = {way.universe or ('container' if started else 'vanilla')}"
-    arguments = "$(HEPARGS)" if "HEPARGS" in varying else quote_line(plan.arguments)[1:-1]
+    arguments = "$(HEPARGS)" if "HEPARGS" in varying else quote_line(plan.arguments)
     yield from way.program(path("HEPEXE", plan.executable, "the script"), arguments)
     for command, variable, template, what in (
         ("output", "HEPOUT", plan.stdout, "the path after -o"),
@@ -274,12 +275,13 @@ def _environment(plan: Plan, varying: Varying, way: Unstaged | Staged) -> Iterat
         words += variable_words(plan.variables)
     known_as = f"{way.cluster}.{way.proc}" if plan.again is None else way.again
     own = f"{named}{JOB_ID}={known_as}{way.environment()}"
-    inherited = quote_line(words)[1:-1]
+    inherited = quote_line(words)
     yield f'environment = "{inherited} {own}"' if words else f'environment = "{own}"'
 
 
 def _placement(plan: Plan, way: Unstaged | Staged, domain: str) -> Iterator[str]:
-    clauses = way.clauses(plan.route.filesystem_domain or domain)
+    # A dry run without a pool has not asked HTCondor's configuration: there its macro stands for it.
+    clauses = way.clauses(plan.route.filesystem_domain or domain or "$(FILESYSTEM_DOMAIN)")
     if wanted := [*(f"({each})" for each in plan.route.requirements), *clauses]:
         yield way.requirements(" && ".join(wanted))
     if plan.route.rank:

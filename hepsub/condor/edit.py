@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from hepsub.condor.attributes import integer, text
-from hepsub.condor.bindings import bindings
+from hepsub.condor.ads import any_of
+from hepsub.condor.attributes import GRID_UNIVERSE, integer, text
 from hepsub.condor.quoting import string_literal
 from hepsub.errors import NotDone
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from hepsub.condor.attributes import ClassAd
     from hepsub.condor.connection import Connection
 
-_THROUGH_ELEMENT = "JobUniverse == 9"
 _IN_ELEMENT = {"RequestMemory": "maxMemory", "RequestCpus": "xcount"}
 """What a computing element is asked for, in its words. HTCondor's grid manager passes no later change on."""
 _TIMED = (
@@ -98,7 +97,7 @@ def edit_jobs(
         changes += [(f"({meant}) && {account.matched()}", *each) for each in values.items()]
     for which, name, value in changes:
         if which:
-            _edit(connection, which, name, value)
+            connection.edit(which, name, value)
 
 
 def _plain(wanted: Edit) -> Iterator[tuple[str, str]]:
@@ -120,8 +119,8 @@ def _through_element(connection: Connection, meant: str, wanted: Edit) -> str:
     Raises:
         NotDone: the element has some of them already, or is not told of what is to be changed.
     """
-    through = f"({meant}) && {_THROUGH_ELEMENT}"
-    found = connection.call(lambda schedd: list(schedd.query(through, ["GridJobId"])))
+    through = f"({meant}) && JobUniverse == {GRID_UNIVERSE}"
+    found = connection.query(through, ("GridJobId",))
     if number := sum(bool(text(ad, "GridJobId")) for ad in found):
         more = " with more memory (-mem)" if wanted.words == ("memory",) else ""
         raise NotDone(
@@ -151,22 +150,12 @@ def _timed(
     """
     if wanted.walltime is None:
         return {}, {}
-    jobs = connection.call(lambda schedd: list(schedd.query(meant, list(_TIMED)))) if meant else []
-    clusters = " || ".join(f"ClusterId == {each}" for each in factories)
-    opts = bindings().QueryOpts.IncludeClusterAd
-    ads = (
-        connection.call(
-            lambda schedd: list(
-                schedd.query(
-                    constraint=f"ProcId is undefined && ({clusters})",
-                    projection=list(_TIMED),
-                    opts=opts,
-                )
-            )
-        )
-        if factories
-        else []
-    )
+    jobs = connection.query(meant, _TIMED) if meant else []
+    ads: list[ClassAd] = []
+    if factories:
+        clusters = any_of(f"ClusterId == {each}" for each in factories)
+        which = f"ProcId is undefined && {clusters}"
+        ads = connection.query(which, _TIMED, how="IncludeClusterAd")
     # A list's scripts have names of their own: the cluster ad has only what starts all of them.
     boxed = [ad for ad in ads if text(ad, "Cmd") == _WRAPPED and not text(ad, "HepSub_Cmd")]
     if number := sum(bool(text(ad, "HepSub_Cmd")) for ad in (*jobs, *ads)) + len(boxed):
@@ -191,7 +180,3 @@ def _account(ad: ClassAd) -> _Account:
         group=text(ad, "HepJob_RealGroup"),
         user=text(ad, "AcctGroupUser"),
     )
-
-
-def _edit(connection: Connection, which: str, name: str, value: str) -> None:
-    connection.call(lambda schedd: schedd.edit(which, name, value), writing=True)

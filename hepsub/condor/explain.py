@@ -7,7 +7,15 @@ from collections.abc import Callable, Iterable, Iterator
 from msgspec.structs import replace
 
 from hepsub.batch import SPOOLED_WITHIN_S, SPOOLING, Advice, JobStatus
-from hepsub.condor.attributes import GATE, SUBMITTED_ON_HOLD, ClassAd, boolean, integer, text
+from hepsub.condor.attributes import (
+    GATE,
+    LONGEST,
+    SUBMITTED_ON_HOLD,
+    ClassAd,
+    boolean,
+    integer,
+    text,
+)
 from hepsub.condor.holds import Hold, explain_hold
 from hepsub.condor.leaving import left_sites
 from hepsub.condor.match import Clause, Matching, match
@@ -15,7 +23,6 @@ from hepsub.plan.model import LEFT_OUT
 from hepsub.units import duration_text
 
 _JUST_SUBMITTED_S = 60
-_LONGEST = 4096
 
 
 def explain_held(job: JobStatus, ad: ClassAd, meant: str, now: float) -> Advice:
@@ -35,8 +42,8 @@ def explain_held(job: JobStatus, ad: ClassAd, meant: str, now: float) -> Advice:
             code=job.hold_code,
             subcode=job.hold_subcode,
             reason=job.hold_reason,
-            executable=text(known, "Cmd", _LONGEST),
-            stdout=text(known, "Out", _LONGEST),
+            executable=text(known, "Cmd", LONGEST),
+            stdout=text(known, "Out", LONGEST),
             memory_mb=job.requested_mb,
             used_mb=round(job.memory_mb),
             walltime_s=integer(known, "HepSub_WalltimeLimit") or 0,
@@ -72,7 +79,7 @@ def explain_idle(
         return Advice(sentence="it has just left the queue, or started")
     if boolean(ad, GATE) is False:
         return _prepared(meant)
-    reason = text(ad, "HepSub_Reason", _LONGEST)
+    reason = text(ad, "HepSub_Reason", LONGEST)
     route = (*((f"route: {reason}",) if reason else ()), *_sent_elsewhere(ad))
     matching = match(ad, slots())
     if matching is None:

@@ -11,20 +11,26 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hepsub.batch import Advice, JobStatus, State
-from hepsub.condor.attributes import SUBMITTED_ON_HOLD, ClassAd, integer, seconds, text
+from hepsub.condor.attributes import (
+    GRID_UNIVERSE,
+    LONGEST,
+    SUBMITTED_ON_HOLD,
+    ClassAd,
+    integer,
+    seconds,
+    text,
+)
 from hepsub.condor.explain import explain_held
 from hepsub.condor.holds import is_about_memory
 from hepsub.condor.leaving import is_moving, is_recalled, left_sites, may_move_to
 from hepsub.units import duration_text, moment_text
 
-_GRID_UNIVERSE = 9
 _GONE = "disappeared from remote schedd"
-_LONGEST = 4096
 
 
 def goes_through_element(ad: ClassAd) -> bool:
     """Whether a job is sent on to another schedd."""
-    return integer(ad, "JobUniverse") == _GRID_UNIVERSE
+    return integer(ad, "JobUniverse") == GRID_UNIVERSE
 
 
 def explain_there(
@@ -58,13 +64,13 @@ def explain_there(
 
 def _site(ad: ClassAd) -> str:
     """What people call the site: its name in the policy, else the element's host."""
-    named = text(ad, "HepSub_Sites", _LONGEST)
-    words = text(ad, "GridResource", _LONGEST).split()
+    named = text(ad, "HepSub_Sites", LONGEST)
+    words = text(ad, "GridResource", LONGEST).split()
     return f"the site {named or (words[1] if len(words) > 1 else 'that it goes to')}"
 
 
 def _details(ad: ClassAd, token_end: float | None, now: float) -> Iterator[str]:
-    if reason := text(ad, "HepSub_Reason", _LONGEST):
+    if reason := text(ad, "HepSub_Reason", LONGEST):
         yield f"route: {reason}"
     if left := left_sites(ad):
         yield f"it was on hold at {', '.join(left)}, was removed there, and goes to another site"
@@ -74,7 +80,7 @@ def _details(ad: ClassAd, token_end: float | None, now: float) -> Iterator[str]:
         )
     elif others := may_move_to(ad):
         yield f"where that site goes on to hold jobs for reasons of its own, it goes to {' or '.join(others)}"
-    if number := text(ad, "GridJobId", _LONGEST):
+    if number := text(ad, "GridJobId", LONGEST):
         status = text(ad, "GridJobStatus")
         yield f"GridJobId {number}{f', there {status}' if status else ''}"
     if token_end is not None:

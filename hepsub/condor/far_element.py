@@ -1,7 +1,6 @@
 """The queue of a computing element itself, asked with the token of the jobs that it has taken.
 
-The grid manager at home tells late what became of a job there, and never why it is gone. The element knows its jobs by
-SubmitterGlobalJobId, whatever number they have there (tried: 23.9.6 to 25.14.1).
+The grid manager at home tells late what became of a job there, and never why it is gone.
 """
 
 from __future__ import annotations
@@ -12,18 +11,17 @@ from collections.abc import Callable, Collection
 from msgspec import Struct
 
 from hepsub.batch_sites import Removed
-from hepsub.condor.attributes import text
+from hepsub.condor.attributes import HELD, IDLE, text
 from hepsub.condor.bindings import showing_only
 from hepsub.condor.collector import find_schedds
 from hepsub.condor.connection import Connection
 from hepsub.condor.quoting import string_literal
 from hepsub.condor.reachable import SILENCE_S, check_reachable
-from hepsub.condor.removal import HELD, IDLE, Removal, together
+from hepsub.condor.removal import Removal, in_parts
 from hepsub.errors import NotDone, ScheddNotReached
 
 _KNOWN_AS = "SubmitterGlobalJobId"
-_MOST = 500
-"""So many jobs in one question."""
+"""By this the element knows its jobs, whatever number they have there (tried: 23.9.6 to 25.14.1)."""
 
 
 class FarElement(Struct, frozen=True, kw_only=True):
@@ -51,12 +49,11 @@ class FarElement(Struct, frozen=True, kw_only=True):
             NotDone: it is none of HTCondor's.
             PoolUnreachable, AuthenticationRefused, PoolError: it does not answer, or does not believe the token.
         """
+        # An IDTOKEN or a ticket that the user has besides would make them somebody else there, who has no such jobs.
         with showing_only(self.token):
             connection = self._connect()
-            ids = sorted(jobs)
-            parts = [ids[i : i + _MOST] for i in range(0, len(ids), _MOST)]
             states = (HELD, IDLE) if waiting else (HELD,)
-            return together(self._remove(connection, part, since, states) for part in parts)
+            return in_parts(jobs, lambda part: self._remove(connection, part, since, states))
 
     def _connect(self) -> Connection:
         kind, name, collector = (*self.resource.split(), "", "", "")[:3]

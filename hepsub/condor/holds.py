@@ -69,21 +69,19 @@ def _advice(hold: Hold) -> Advice:
             sentence=f"HTCondor put it on hold with code {hold.code}/{hold.subcode}: {hold.reason}",
             next_command=f"hep_release {hold.job}",
         )
-    sentence, command = explained
-    return Advice(sentence=_filled(sentence, hold), next_command=_filled(command, hold))
-
-
-def _filled(text: str, hold: Hold) -> str:
-    return (
-        text.replace("{job}", hold.job)
-        .replace("{executable}", hold.executable)
-        .replace("{stdout}", hold.stdout)
-        .replace("{errno}", _errno_text(hold.subcode))
-        .replace("{reason}", hold.reason)
-    )
+    said = {
+        "job": hold.job,
+        "executable": hold.executable,
+        "stdout": hold.stdout,
+        "errno": _errno_text(hold.subcode),
+        "reason": hold.reason,
+    }
+    sentence, command = (each.format_map(said) for each in explained)
+    return Advice(sentence=sentence, next_command=command)
 
 
 def _errno_text(number: int) -> str:
+    # Not os.strerror: "Exec format error" and "Text file busy" tell a physicist nothing.
     return {
         errno.ENOENT: "no such file or directory",
         errno.EACCES: "permission denied",

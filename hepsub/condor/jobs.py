@@ -13,17 +13,16 @@ import msgspec
 from msgspec import Meta, Struct
 
 from hepsub.batch import RUNNING, JobStatus, State
-from hepsub.condor.attributes import ClassAd, boolean, integer, real, seconds, text
+from hepsub.condor.attributes import LONGEST, ClassAd, boolean, integer, real, seconds, text
 from hepsub.condor.boot import without_boot
 from hepsub.condor.quoting import unquote_line
 
-STATES = {
+STATES: dict[int | None, State] = {
     1: State.IDLE, 2: State.RUNNING, 3: State.REMOVED, 4: State.COMPLETED, 5: State.HELD,
     6: State.TRANSFERRING, 7: State.SUSPENDED,
 }  # fmt: skip
 MOST_MB = 2**30
 MOST_CORES = 2**16
-LONGEST = 2**14
 _LARGEST = 2**31 - 1
 _LAST_MOMENT_S = 2.0**33
 _LONGEST_ARGUMENTS = 2**20
@@ -41,90 +40,6 @@ def read_job(ad: ClassAd, schedd: str, now: float) -> JobStatus | None:
 def program_name(ad: ClassAd) -> str:
     """The base name of a job's program, as its user calls it."""
     return PurePosixPath(text(ad, "HepSub_Cmd", LONGEST) or text(ad, "Cmd", LONGEST)).name
-
-
-def read_carefully(ad: ClassAd, schedd: str, now: float) -> JobStatus | None:
-    """As `read_job`, attribute by attribute."""
-    cluster, proc = integer(ad, "ClusterId", least=1), integer(ad, "ProcId")
-    if cluster is None or proc is None:
-        return None
-    state = STATES.get(integer(ad, "JobStatus") or 1, State.IDLE)
-    signalled = boolean(ad, "ExitBySignal") or False
-    held = state is State.HELD
-    return JobStatus(
-        schedd=schedd,
-        cluster=cluster,
-        proc=proc,
-        owner=text(ad, "Owner"),
-        submitted=seconds(ad, "QDate"),
-        run_seconds=_run_seconds(
-            state,
-            past=seconds(ad, "RemoteWallClockTime"),
-            started=seconds(ad, "ShadowBday") or seconds(ad, "JobCurrentStartDate"),
-            now=seconds(ad, "ServerTime") or now,
-        ),
-        state=state,
-        priority=integer(ad, "JobPrio", least=-_LARGEST, most=_LARGEST) or 0,
-        memory_mb=_memory(ad),
-        requested_mb=integer(ad, "RequestMemory", most=MOST_MB) or 0,
-        command=program_name(ad),
-        arguments=_arguments(
-            text(ad, "Arguments", _LONGEST_ARGUMENTS), text(ad, "Args", _LONGEST_ARGUMENTS)
-        ),
-        name=text(ad, "JobBatchName"),
-        hold_code=(integer(ad, "HoldReasonCode") or 0) if held else 0,
-        hold_subcode=(integer(ad, "HoldReasonSubCode", least=-_LARGEST) or 0) if held else 0,
-        hold_reason=text(ad, "HoldReason", LONGEST) if held else "",
-        host=text(ad, "RemoteHost") or text(ad, "LastRemoteHost"),
-        exit_code=None if signalled else integer(ad, "ExitCode", least=-_LARGEST),
-        exit_signal=integer(ad, "ExitSignal") if signalled else None,
-        ended=seconds(ad, "CompletionDate")
-        or _removed_at(state, seconds(ad, "EnteredCurrentStatus")),
-        remove_reason=text(ad, "RemoveReason", LONGEST),
-        cpu_seconds=seconds(ad, "RemoteUserCpu") + seconds(ad, "RemoteSysCpu"),
-        cores=integer(ad, "RequestCpus", least=1, most=MOST_CORES) or 1,
-        walltime_s=integer(ad, "HepSub_WalltimeLimit") or 0,
-        stderr=_path(text(ad, "Iwd", LONGEST), text(ad, "Err", LONGEST)),
-        stage=_stage(state, text(ad, "ChirpHepSub_Stage"), seconds(ad, "JobCurrentStartDate")),
-    )
-
-
-def _path(directory: str, name: str) -> str:
-    """A path as HTCondor takes it: a relative one is below the working directory; empty where none is absolute."""
-    path = name if name.startswith("/") or not name else f"{directory}/{name}"
-    return path if path.startswith("/") else ""
-
-
-def _stage(state: State, told: str, started: float) -> str:
-    if state not in RUNNING or not told:
-        return ""
-    from hepsub.batch_stage import read_stage
-
-    return told if read_stage(told, started) is not None else ""
-
-
-def _removed_at(state: State, entered: float) -> float:
-    return entered if state is State.REMOVED else 0.0
-
-
-def _run_seconds(state: State, *, past: float, started: float, now: float) -> float:
-    return past + max(0.0, now - started) if state in RUNNING and started else past
-
-
-def _memory(ad: ClassAd) -> float:
-    """MemoryUsage is in MB, ImageSize in kB (HTCondor Manual, Job ClassAd Attributes)."""
-    usage = real(ad, "MemoryUsage", MOST_MB)
-    return usage if usage is not None else (real(ad, "ImageSize", MOST_MB * 1024) or 0.0) / 1024
-
-
-def _arguments(line: str, old_line: str) -> tuple[str, ...]:
-    """The new syntax, else the old one."""
-    return without_boot(unquote_line(line)) if line else tuple(old_line.split())
-
-
-@lru_cache(1000)
-def _base_name(path: str) -> str:
-    return PurePosixPath(path).name
 
 
 _Id = Annotated[int, Meta(ge=0, le=_LARGEST)]
@@ -206,37 +121,96 @@ def read_quickly(ad: ClassAd, schedd: str, now: float) -> JobStatus | None:
         found = _AD.decode(whole)
     except (AttributeError, msgspec.MsgspecError, ValueError, SystemError):
         return None
-    usage, requested, image = found.memory_usage, found.request_memory, found.image_size
     if _EXPRESSION in whole:
         measured, default = _RESIDENT_MB in whole, _USED_MB in whole
         if whole.count(_EXPRESSION) != measured + default:
             return None
         if measured:
-            usage = _mb(found.resident_set_size)
-        if default and not isinstance(usage, str):
-            requested = int(usage if usage is not None else _mb(image) or 0)
-    if isinstance(usage, str) or isinstance(requested, str):
+            found.memory_usage = _mb(found.resident_set_size)
+        if default and not isinstance(found.memory_usage, str):
+            usage = found.memory_usage
+            found.request_memory = int(usage if usage is not None else _mb(found.image_size) or 0)
+    # What is still a text was written by the job's owner.
+    if isinstance(found.memory_usage, str) or isinstance(found.request_memory, str):
         return None
+    return _status(found, found.memory_usage, found.request_memory, schedd, now)
+
+
+def read_carefully(ad: ClassAd, schedd: str, now: float) -> JobStatus | None:
+    """As `read_job`, attribute by attribute."""
+    cluster, proc = integer(ad, "ClusterId", least=1), integer(ad, "ProcId")
+    if cluster is None or proc is None:
+        return None
+    found = _Ad(
+        cluster_id=cluster,
+        proc_id=proc,
+        owner=text(ad, "Owner"),
+        q_date=seconds(ad, "QDate"),
+        job_status=integer(ad, "JobStatus") or 0,
+        job_prio=integer(ad, "JobPrio", least=-_LARGEST) or 0,
+        cmd=text(ad, "Cmd", LONGEST),
+        shown_cmd=text(ad, "HepSub_Cmd", LONGEST),
+        args=text(ad, "Args", _LONGEST_ARGUMENTS),
+        arguments=text(ad, "Arguments", _LONGEST_ARGUMENTS),
+        remote_wall_clock_time=seconds(ad, "RemoteWallClockTime"),
+        shadow_bday=seconds(ad, "ShadowBday"),
+        job_current_start_date=seconds(ad, "JobCurrentStartDate"),
+        server_time=seconds(ad, "ServerTime"),
+        image_size=integer(ad, "ImageSize", most=MOST_MB * 1024) or 0,
+        remote_user_cpu=seconds(ad, "RemoteUserCpu"),
+        remote_sys_cpu=seconds(ad, "RemoteSysCpu"),
+        job_batch_name=text(ad, "JobBatchName"),
+        hold_reason=text(ad, "HoldReason", LONGEST),
+        hold_reason_code=integer(ad, "HoldReasonCode") or 0,
+        hold_reason_sub_code=integer(ad, "HoldReasonSubCode", least=-_LARGEST) or 0,
+        remote_host=text(ad, "RemoteHost"),
+        last_remote_host=text(ad, "LastRemoteHost"),
+        exit_code=integer(ad, "ExitCode", least=-_LARGEST),
+        exit_by_signal=boolean(ad, "ExitBySignal") or False,
+        exit_signal=integer(ad, "ExitSignal"),
+        completion_date=seconds(ad, "CompletionDate"),
+        entered_current_status=seconds(ad, "EnteredCurrentStatus"),
+        remove_reason=text(ad, "RemoveReason", LONGEST),
+        request_cpus=integer(ad, "RequestCpus", least=1, most=MOST_CORES) or 1,
+        walltime_limit=integer(ad, "HepSub_WalltimeLimit") or 0,
+        stage=text(ad, "ChirpHepSub_Stage"),
+        err=text(ad, "Err", LONGEST),
+        iwd=text(ad, "Iwd", LONGEST),
+    )
+    usage = real(ad, "MemoryUsage", MOST_MB)
+    requested = integer(ad, "RequestMemory", most=MOST_MB) or 0
+    return _status(found, usage, requested, schedd, now)
+
+
+def _status(
+    found: _Ad, usage_mb: float | None, requested_mb: int, schedd: str, now: float
+) -> JobStatus:
     state = STATES.get(found.job_status, State.IDLE)
     held, signalled = state is State.HELD, found.exit_by_signal
+    seconds_run = found.remote_wall_clock_time  # of the runs that have ended
+    started = found.shadow_bday or found.job_current_start_date
+    if state in RUNNING and started:
+        # By the schedd's own clock, where it tells the time: this host's may be ahead of it.
+        seconds_run += max(0.0, (found.server_time or now) - started)
+    # A removed job has no CompletionDate; its status has not changed since.
+    removed = found.entered_current_status if state is State.REMOVED else 0.0
     return JobStatus(
         schedd=schedd,
         cluster=found.cluster_id,
         proc=found.proc_id,
         owner=found.owner,
         submitted=found.q_date,
-        run_seconds=_run_seconds(
-            state,
-            past=found.remote_wall_clock_time,
-            started=found.shadow_bday or found.job_current_start_date,
-            now=found.server_time or now,
-        ),
+        run_seconds=seconds_run,
         state=state,
         priority=found.job_prio,
-        memory_mb=float(usage) if usage is not None else max(image, 0) / 1024,
-        requested_mb=requested,
+        # MemoryUsage is in MB, ImageSize in kB (HTCondor Manual, "Job ClassAd Attributes").
+        memory_mb=float(usage_mb) if usage_mb is not None else max(found.image_size, 0) / 1024,
+        requested_mb=requested_mb,
         command=_base_name(found.shown_cmd or found.cmd),
-        arguments=_arguments(found.arguments, found.args),
+        # A submit file without double quotes around its arguments has the old syntax (condor_submit(1)).
+        arguments=without_boot(unquote_line(found.arguments))
+        if found.arguments
+        else tuple(found.args.split()),
         name=found.job_batch_name,
         hold_code=found.hold_reason_code if held else 0,
         hold_subcode=found.hold_reason_sub_code if held else 0,
@@ -244,11 +218,30 @@ def read_quickly(ad: ClassAd, schedd: str, now: float) -> JobStatus | None:
         host=found.remote_host or found.last_remote_host,
         exit_code=None if signalled else found.exit_code,
         exit_signal=found.exit_signal if signalled else None,
-        ended=found.completion_date or _removed_at(state, found.entered_current_status),
+        ended=found.completion_date or removed,
         remove_reason=found.remove_reason,
         cpu_seconds=found.remote_user_cpu + found.remote_sys_cpu,
         cores=found.request_cpus,
         walltime_s=found.walltime_limit,
-        stderr=_path(found.iwd, found.err),
+        stderr=absolute(found.iwd, found.err),
         stage=_stage(state, found.stage, found.job_current_start_date),
     )
+
+
+@lru_cache(1000)
+def _base_name(path: str) -> str:
+    return PurePosixPath(path).name
+
+
+def absolute(directory: str, name: str) -> str:
+    """A job's path, a relative one below its working directory, as HTCondor has it; empty where neither is absolute."""
+    path = name if name.startswith("/") or not name else f"{directory}/{name}"
+    return path if path.startswith("/") else ""
+
+
+def _stage(state: State, told: str, started: float) -> str:
+    if state not in RUNNING or not told:
+        return ""
+    from hepsub.batch_stage import read_stage
+
+    return told if read_stage(told, started) is not None else ""

@@ -4,25 +4,32 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any
 
 from msgspec import Struct
 
 from hepsub.batch import Selection
 from hepsub.batch_sites import HeldThere, Removed, ThroughElement
-from hepsub.condor.ads import any_of, constraint
-from hepsub.condor.attributes import SITE, ClassAd, integer, seconds, text
-from hepsub.condor.bindings import bindings
+from hepsub.condor.ads import any_of, constraint, is_proc
+from hepsub.condor.attributes import (
+    GRID_UNIVERSE,
+    HELD,
+    IDLE,
+    LONGEST,
+    SITE,
+    ClassAd,
+    integer,
+    seconds,
+    text,
+)
 from hepsub.condor.connection import Connection
 from hepsub.condor.quoting import string_literal
-from hepsub.condor.removal import HELD, IDLE, SENT_ON, Removal, together
+from hepsub.condor.removal import SENT_ON, Removal, in_parts
 from hepsub.jobid import JobId, SubmissionRef, ranges
 from hepsub.plan.model import LEFT_OUT, LEFT_SITES, Element
 
 _MATCHED = f"MATCH_EXP_{SITE}"
 _SITES = "HepSub_Sites"
 _IS_FACTORY = "JobMaterializeDigestFile isnt undefined"
-_LONGEST = 4096
 _ELSEWHERE = "HepSub_Elsewhere"
 """The attribute that names the computing elements that may take the jobs of the one in HepSub_Sites."""
 _MOVING = "HepSub_Moving"
@@ -34,9 +41,6 @@ _PROJECTION = (
     "ClusterId", "ProcId", "HoldReason", "HoldReasonCode", "EnteredCurrentStatus", "GlobalJobId", "QDate",
     "JobUniverse", _SITES, _MATCHED, LEFT_OUT, LEFT_SITES, _ELSEWHERE, _MOVING, _RECALLED,
 )  # fmt: skip
-_GRID_UNIVERSE = 9
-_MOST = 400
-"""So many jobs in one question."""
 
 
 class CondorLeaving(Struct, frozen=True, kw_only=True):
@@ -56,25 +60,22 @@ class CondorLeaving(Struct, frozen=True, kw_only=True):
 
     def held(self, clusters: Collection[int]) -> tuple[HeldThere, ...]:
         """The jobs on hold of some clusters that were at a site."""
-        return self._at_sites(clusters, HELD)
+        return self._at_sites(clusters, f"JobStatus == {HELD}")
 
     def waiting(self, clusters: Collection[int]) -> tuple[HeldThere, ...]:
         """The jobs of some clusters that wait at a site; those of the grid universe where an element has them."""
-        there = f"(JobUniverse != {_GRID_UNIVERSE} || GridJobId isnt undefined)"
-        return self._at_sites(clusters, IDLE, there)
+        there = f"JobUniverse != {GRID_UNIVERSE} || GridJobId isnt undefined"
+        return self._at_sites(clusters, f"JobStatus == {IDLE} && ({there})")
 
-    def _at_sites(
-        self, clusters: Collection[int], state: int, more: str = ""
-    ) -> tuple[HeldThere, ...]:
-        wanted = f"{_of(clusters)} && JobStatus == {state} && {_SITES} isnt undefined"
-        wanted += f" && {more}" if more else ""
-        found = (_read(ad) for ad in self._query(wanted))
+    def _at_sites(self, clusters: Collection[int], which: str) -> tuple[HeldThere, ...]:
+        wanted = f"{_of(clusters)} && {_SITES} isnt undefined && {which}"
+        found = (_read(ad) for ad in self.connection.query(wanted, _PROJECTION))
         return tuple(each for each in found if each is not None)
 
     def ended(self, jobs: Sequence[JobId]) -> Mapping[tuple[int, int], tuple[str, float]]:
         """At which sites jobs ran that have left the queue, and when they ended; by ClusterId and ProcId."""
-        wanted, names = constraint(Selection(ids=tuple(jobs))), [*_PROJECTION, "CompletionDate"]
-        ads = self.connection.call(lambda schedd: list(schedd.history(wanted, names, len(jobs))))
+        wanted, names = constraint(Selection(ids=tuple(jobs))), (*_PROJECTION, "CompletionDate")
+        ads = self.connection.history(wanted, names, len(jobs))
         return {
             (each.cluster, each.proc): (each.site, seconds(ad, "CompletionDate"))
             for ad in ads
@@ -89,9 +90,11 @@ class CondorLeaving(Struct, frozen=True, kw_only=True):
         """
         value = string_literal(",".join(sites))
         differs = f"{_of(clusters)} && {LEFT_OUT} isnt undefined && {LEFT_OUT} isnt {value}"
-        ads = self._query(f"{differs} && (ProcId isnt undefined || {_IS_FACTORY})")
+        # Of a cluster that is no factory the schedd keeps an ad as well, which no job is made from any more.
+        which = f"{differs} && (ProcId isnt undefined || {_IS_FACTORY})"
+        ads = self.connection.query(which, ("ClusterId", "ProcId"), how="IncludeClusterAd")
         if any(integer(ad, "ProcId") is not None for ad in ads):
-            self._edit(f"{differs} && ProcId isnt undefined", LEFT_OUT, value)
+            self.connection.edit(f"{differs} && ProcId isnt undefined", LEFT_OUT, value)
         ids = {integer(ad, "ClusterId", least=1) for ad in ads if integer(ad, "ProcId") is None}
         factories = tuple(sorted(each for each in ids if each is not None))
         if not self.has_edit_cluster():
@@ -102,55 +105,52 @@ class CondorLeaving(Struct, frozen=True, kw_only=True):
 
     def release(self, jobs: Iterable[HeldThere]) -> int:
         """Let jobs on hold go on elsewhere, with the sites that they were taken away from noted; how many did."""
-        alike: defaultdict[str, list[HeldThere]] = defaultdict(list)
-        for each in jobs:
-            alike[",".join((*each.left, each.site))].append(each)
         done = 0
-        for left, those in alike.items():
+        for left, those in _alike(jobs, lambda job: ",".join((*job.left, job.site))):
+            # Who has released one by hand meanwhile did it for where it was: that one is let alone.
             wanted = f"JobStatus == {HELD} && {_any_of(those)}"
-            self._edit(wanted, LEFT_SITES, string_literal(left))
+            self.connection.edit(wanted, LEFT_SITES, string_literal(left))
             done += self._release(wanted)
         return done
 
     def recall(self, jobs: Iterable[HeldThere]) -> None:
         """Note of jobs that wait behind a computing element that it is asked to remove them."""
-        alike: defaultdict[str, list[HeldThere]] = defaultdict(list)
-        for each in jobs:
-            alike[each.site].append(each)
-        for site, those in alike.items():
-            self._edit(f"JobStatus == {IDLE} && {_any_of(those)}", _RECALLED, string_literal(site))
+        for site, those in _alike(jobs, lambda job: job.site):
+            wanted = f"JobStatus == {IDLE} && {_any_of(those)}"
+            self.connection.edit(wanted, _RECALLED, string_literal(site))
 
     def move(self, jobs: Iterable[HeldThere], site: str, element: Element) -> int:
-        """Let jobs on hold go through another computing element, which are at none; how many do.
+        """Let jobs on hold go through another computing element, which are at none; how many do."""
 
-        Whatever ends this in the middle, they stay on hold, and are known by _MOVING. HTCondor would look for the old
-        number at the new element if GridResource were changed first (tried: 23.9.6).
-        """
-        alike: defaultdict[str, list[HeldThere]] = defaultdict(list)
-        for each in jobs:
-            left = each.left if each.site in (*each.left, site) else (*each.left, each.site)
-            alike[",".join(left)].append(each)
+        def left_then(job: HeldThere) -> str:
+            # What goes back to where it was taken from an earlier time is noted once.
+            left = job.left if job.site in (*job.left, site) else (*job.left, job.site)
+            return ",".join(left)
+
+        queue = string_literal(element.queue) if element.queue else "undefined"
         done = 0
-        for names, those in alike.items():
+        for left, those in _alike(jobs, left_then):
             held = f"JobStatus == {HELD} && {any_of(_as_it_was(each) for each in those)}"
-            self._edit(held, _MOVING, str(int(max(each.since for each in those))))
+            # First of all: whatever ends this in the middle, they stay on hold, and are known by it.
+            self.connection.edit(held, _MOVING, str(int(max(each.since for each in those))))
+            # HTCondor would look for the old number at the new element if GridResource were changed before
+            # (tried: 23.9.6).
             for name in ("GridJobId", "GridJobStatus"):
-                self._edit(held, name, "undefined")
+                self.connection.edit(held, name, "undefined")
             nowhere = f"{held} && GridJobId is undefined"
-            self._edit(nowhere, LEFT_SITES, string_literal(names))
-            self._edit(nowhere, "GridResource", string_literal(element.resource))
-            self._edit(
-                nowhere, "queue", string_literal(element.queue) if element.queue else "undefined"
-            )
-            self._edit(nowhere, _SITES, string_literal(site))
+            for name, value in (
+                (LEFT_SITES, string_literal(left)),
+                ("GridResource", string_literal(element.resource)),
+                ("queue", queue),
+                (_SITES, string_literal(site)),
+            ):
+                self.connection.edit(nowhere, name, value)
             done += self._release(nowhere)
         return done
 
     def remove(self, ref: SubmissionRef, procs: Collection[int], since: float) -> Removed:
         """Remove jobs of a submission that wait or are on hold, and tell what is known of them then."""
-        ordered = sorted(procs)
-        parts = [ordered[i : i + _MOST] for i in range(0, len(ordered), _MOST)]
-        return together(self._remove(ref, part, since) for part in parts)
+        return in_parts(procs, lambda part: self._remove(ref, part, since))
 
     def _remove(self, ref: SubmissionRef, procs: list[int], since: float) -> Removed:
         ids = ranges((ref.cluster, each) for each in procs)
@@ -165,22 +165,8 @@ class CondorLeaving(Struct, frozen=True, kw_only=True):
         ).carry_out(since)
 
     def _release(self, wanted: str) -> int:
-        def once(schedd: Any) -> int:  # noqa: ANN401 (the bindings have no types)
-            answer = schedd.act(bindings().JobAction.Release, wanted, (SENT_ON, 0))
-            return integer(answer, "TotalSuccess") or 0
-
-        return self.connection.call(once, writing=True)
-
-    def _edit(self, wanted: str, name: str, value: str) -> None:
-        self.connection.call(lambda schedd: schedd.edit(wanted, name, value), writing=True)
-
-    def _query(self, wanted: str) -> list[ClassAd]:
-        opts = bindings().QueryOpts.IncludeClusterAd
-        return self.connection.call(
-            lambda schedd: list(
-                schedd.query(constraint=wanted, projection=list(_PROJECTION), opts=opts)
-            )
-        )
+        answer = self.connection.act("Release", wanted, SENT_ON)
+        return integer(answer, "TotalSuccess") or 0
 
 
 def left_sites(ad: ClassAd) -> tuple[str, ...]:
@@ -190,8 +176,8 @@ def left_sites(ad: ClassAd) -> tuple[str, ...]:
 
 def may_move_to(ad: ClassAd) -> tuple[str, ...]:
     """The computing elements that may take a job which the one that it goes through holds."""
-    left = (*left_sites(ad), text(ad, _SITES, _LONGEST))
-    return tuple(each for each in _names(text(ad, _ELSEWHERE, _LONGEST)) if each not in left)
+    left = (*left_sites(ad), text(ad, _SITES, LONGEST))
+    return tuple(each for each in _names(text(ad, _ELSEWHERE, LONGEST)) if each not in left)
 
 
 def is_moving(ad: ClassAd) -> bool:
@@ -201,17 +187,26 @@ def is_moving(ad: ClassAd) -> bool:
 
 def is_recalled(ad: ClassAd) -> bool:
     """Whether the element that a job goes through was asked to remove it where it waited."""
-    return bool(text(ad, _RECALLED)) and text(ad, _RECALLED) == text(ad, _SITES, _LONGEST)
+    return bool(text(ad, _RECALLED)) and text(ad, _RECALLED) == text(ad, _SITES, LONGEST)
+
+
+def _alike(
+    jobs: Iterable[HeldThere], what: Callable[[HeldThere], str]
+) -> Iterable[tuple[str, list[HeldThere]]]:
+    """Jobs of which the same is to be noted, so that a thousand of them are a few edits."""
+    alike: defaultdict[str, list[HeldThere]] = defaultdict(list)
+    for each in jobs:
+        alike[what(each)].append(each)
+    return alike.items()
 
 
 def _any_of(jobs: Iterable[HeldThere]) -> str:
-    return any_of(f"(ClusterId == {j.cluster} && ProcId == {j.proc})" for j in jobs)
+    return constraint(Selection(ids=ranges((each.cluster, each.proc) for each in jobs)))
 
 
 def _as_it_was(job: HeldThere) -> str:
     """What is true of a job that nobody has released since."""
-    since = f"EnteredCurrentStatus == {int(job.since)}"
-    return f"(ClusterId == {job.cluster} && ProcId == {job.proc} && {since})"
+    return f"({is_proc(job.cluster, job.proc)} && EnteredCurrentStatus == {int(job.since)})"
 
 
 def _of(clusters: Iterable[int]) -> str:
@@ -221,7 +216,7 @@ def _of(clusters: Iterable[int]) -> str:
 def _read(ad: ClassAd) -> HeldThere | None:
     """A job on hold, as far as it is known at which site it was."""
     cluster, proc = integer(ad, "ClusterId", least=1), integer(ad, "ProcId")
-    sites = _names(text(ad, _SITES, _LONGEST))
+    sites = _names(text(ad, _SITES, LONGEST))
     site = sites[0] if len(sites) == 1 else text(ad, _MATCHED)
     if cluster is None or proc is None or site not in sites:
         return None
@@ -231,7 +226,7 @@ def _read(ad: ClassAd) -> HeldThere | None:
         site=site,
         since=seconds(ad, "EnteredCurrentStatus"),
         code=integer(ad, "HoldReasonCode") or 0,
-        reason=text(ad, "HoldReason", _LONGEST),
+        reason=text(ad, "HoldReason", LONGEST),
         left=left_sites(ad),
         elsewhere=tuple(each for each in sites if each != site)
         if LEFT_OUT in ad
@@ -242,7 +237,7 @@ def _read(ad: ClassAd) -> HeldThere | None:
             moving=is_moving(ad),
             recalled=is_recalled(ad),
         )
-        if integer(ad, "JobUniverse") == _GRID_UNIVERSE
+        if integer(ad, "JobUniverse") == GRID_UNIVERSE
         else None,
     )
 

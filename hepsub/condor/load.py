@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 
 from msgspec import Struct
 
-from hepsub.condor.attributes import ClassAd, integer, text, unreadable
-from hepsub.condor.bindings import bindings, open_collector
-from hepsub.condor.collector import JOB_SLOTS, unreachable
+from hepsub.condor.attributes import integer, text, unreadable
+from hepsub.condor.collector import JOB_SLOTS, ask_collector
 from hepsub.jobid import same_schedd
 
 _CLAIMED = ("Claimed", "Preempting")
@@ -58,31 +57,19 @@ def load_of(collector: str, schedds: Collection[str], parts: Mapping[str, str]) 
     Raises:
         PoolUnreachable: it does not answer.
     """
-    htcondor = bindings()
+    ads = ask_collector(collector, "Schedd", _SCHEDD)
+    mine = [ad for ad in ads if any(same_schedd(each, text(ad, "Name")) for each in schedds)]
     bad = unreadable(parts.values())
-    try:
-        source = open_collector(collector)
-        ads = source.query(htcondor.AdType.Schedd, projection=list(_SCHEDD))
-        mine = [ad for ad in ads if any(same_schedd(each, text(ad, "Name")) for each in schedds)]
-        slots = {
-            name: source.query(htcondor.AdType.Startd, constraint=wanted, projection=list(_SLOT))
-            for name, wanted in _constraints(parts, bad).items()
-        }
-    except htcondor.HTCondorException as error:
-        raise unreachable(str(error), collector) from error
-    cores = {name: _cores(found) for name, found in slots.items()}
     return Load(
-        cores=cores.pop(""),
+        cores=_cores(collector, JOB_SLOTS),
         idle=sum((integer(ad, "TotalIdleJobs") or 0) for ad in mine),
         running=sum((integer(ad, "TotalRunningJobs") or 0) for ad in mine),
-        parts=cores,
+        parts={
+            name: _cores(collector, f"({JOB_SLOTS}) && ({_about_slot(each)})")
+            for name, each in parts.items()
+            if each not in bad
+        },
     )
-
-
-def _constraints(parts: Mapping[str, str], bad: Collection[str]) -> dict[str, str]:
-    """What is asked of the collector: all slots, under the empty name, and each part of them."""
-    wanted = {name: _about_slot(each) for name, each in parts.items() if each not in bad}
-    return {"": JOB_SLOTS} | {name: f"({JOB_SLOTS}) && ({each})" for name, each in wanted.items()}
 
 
 def _about_slot(requirements: str) -> str:
@@ -90,11 +77,12 @@ def _about_slot(requirements: str) -> str:
     return _OF_SLOT.sub(lambda found: found[1] or "MY.", requirements)
 
 
-def _cores(slots: Iterable[ClassAd]) -> Cores:
+def _cores(collector: str, wanted: str) -> Cores:
     total = busy = 0
-    for ad in slots:
+    for ad in ask_collector(collector, "Startd", _SLOT, constraint=wanted):
         free = integer(ad, "Cpus") or 0
         if text(ad, "SlotType") == "Partitionable":
+            # Its Cpus are what is left of it; the dynamic slots made of it are not asked for, and so not counted twice.
             cores = max(free, integer(ad, "TotalSlotCpus") or 0)
             taken = cores - free
         else:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-import os
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Protocol
 
+from hepsub.batch import Selection
 from hepsub.batch_logs import LogPlaces, Stream
-from hepsub.condor.ads import PROJECTION
-from hepsub.condor.attributes import ClassAd, boolean, integer, seconds, text
+from hepsub.condor.ads import PROJECTION, constraint
+from hepsub.condor.attributes import (
+    GRID_UNIVERSE,
+    LONGEST,
+    ClassAd,
+    boolean,
+    integer,
+    seconds,
+    text,
+)
 from hepsub.condor.connection import Connection
-from hepsub.condor.jobs import LONGEST, read_job
+from hepsub.condor.jobs import absolute, read_job
 from hepsub.jobid import JobId
 
 if TYPE_CHECKING:
@@ -18,12 +26,8 @@ if TYPE_CHECKING:
 
     from hepsub.batch_logs import Piece
 
-_PROJECTION = (
-    *PROJECTION, "Out", "Err", "Iwd", "ShouldTransferFiles", "StreamOut", "StreamErr", "JobUniverse",
-)  # fmt: skip
-_GRID: Final = 9
-"""JobUniverse of a job that a computing element has (HTCondor Manual, "Job ClassAd Attributes")."""
-_THERE = {Stream.STDOUT: "_condor_stdout", Stream.STDERR: "_condor_stderr"}
+_PROJECTION = (*PROJECTION, "Out", "ShouldTransferFiles", "StreamOut", "StreamErr", "JobUniverse")
+FILE_THERE = {Stream.STDOUT: "_condor_stdout", Stream.STDERR: "_condor_stderr"}
 """What HTCondor calls the logs in the job's sandbox; one log for both has the first name (tried: 23.9.6, 25.14.1)."""
 
 
@@ -45,20 +49,12 @@ class LookInto(Protocol):
         """
 
 
-def file_there(stream: Stream) -> str:
-    """What a log is called where the job runs."""
-    return _THERE[stream]
-
-
 def log_places(connection: Connection, job: JobId) -> LogPlaces | None:
     """One job, of the queue or of the history, and where its logs are; None where it is in neither."""
-    one = f"ClusterId == {job.cluster} && ProcId == {job.first}"
-    wanted = list(_PROJECTION)
-    ads = connection.call(lambda schedd: list(schedd.query(constraint=one, projection=wanted)))
-    queued = bool(ads)
-    if not queued:
-        ads = connection.call(lambda schedd: list(schedd.history(one, wanted, 1)))
-    return read_places(ads[0], connection.name, queued=queued) if ads else None
+    one = constraint(Selection(ids=(job,)))
+    queued = connection.query(one, _PROJECTION)
+    ads = queued or connection.history(one, _PROJECTION, 1)
+    return read_places(ads[0], connection.name, queued=bool(queued)) if ads else None
 
 
 def read_places(ad: ClassAd, schedd: str, *, queued: bool) -> LogPlaces | None:
@@ -71,14 +67,9 @@ def read_places(ad: ClassAd, schedd: str, *, queued: bool) -> LogPlaces | None:
     return LogPlaces(
         status=status,
         run=seconds(ad, "JobCurrentStartDate"),
-        stdout=_path(ad, "Out"),
-        stderr=_path(ad, "Err"),
+        stdout=absolute(text(ad, "Iwd", LONGEST), text(ad, "Out", LONGEST)),
+        stderr=status.stderr,
         while_running=stays or streamed,
-        element=integer(ad, "JobUniverse") == _GRID,
+        element=integer(ad, "JobUniverse") == GRID_UNIVERSE,
         queued=queued,
     )
-
-
-def _path(ad: ClassAd, name: str) -> str:
-    found = text(ad, name, LONGEST)
-    return os.path.join(text(ad, "Iwd", LONGEST), found) if found else ""

@@ -7,8 +7,9 @@ from what it has left now.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
+import classad2
 from msgspec import Struct
 
 from hepsub.condor.attributes import (
@@ -29,12 +30,13 @@ WHEN_EMPTY = {
 }
 _LONGEST = 100_000
 _MOST = 100
+"""So long may requirements be, and have so many parts: whoever wrote them, each is evaluated on each slot."""
 _DEEPEST = 32
+"""Brackets in each other: Python calls itself for each."""
 _QUOTES = "\"'"
 """Of a text, and of the name of an attribute that is no word."""
 _WORDY = 4096
-_MOST_MB = 2**30
-_MOST_KB = 2**50
+MOST_KB = 2**50
 
 
 class Clause(Struct, frozen=True, kw_only=True):
@@ -74,15 +76,13 @@ def match(job: ClassAd, slots: Iterable[ClassAd]) -> Matching | None:
         job: the job's ClassAd.
         slots: ClassAds of static and partitionable slots.
     """
-    import classad2
-
     wholes = _clauses(job)
     if not wholes:
         return None
     every = list(slots)
-    now = [(_scope(job, slot, classad2.ClassAd), slot) for slot in every]
-    emptied = [_emptied(slot, classad2.ClassAd) for slot in every]
-    empty = [(_scope(job, slot, classad2.ClassAd), slot) for slot in emptied]
+    emptied = [_emptied(slot) for slot in every]
+    now = [(_scope(job, slot), slot) for slot in every]
+    empty = [(_scope(job, slot), slot) for slot in emptied]
 
     def all_true(pair: tuple[ClassAd, ClassAd]) -> bool:
         return all(_true_on(whole, pair) for _, whole in wholes)
@@ -92,15 +92,15 @@ def match(job: ClassAd, slots: Iterable[ClassAd]) -> Matching | None:
             Clause(
                 text=clause,
                 words=in_words(clause, lambda name: value_text(job, name)),
-                offered=sum(1 for pair in empty if _true_on(whole, pair)),
+                offered=sum(_true_on(whole, pair) for pair in empty),
             )
             for clause, whole in wholes
         ),
-        slots=len(now),
-        possible=sum(1 for pair in empty if all_true(pair)),
-        free=sum(1 for pair in now if all_true(pair)),
+        slots=len(every),
+        possible=sum(map(all_true, empty)),
+        free=sum(map(all_true, now)),
         most={
-            name: max((integer(slot, name, most=_MOST_KB) or 0 for slot in emptied), default=0)
+            name: max((integer(slot, name, most=MOST_KB) or 0 for slot in emptied), default=0)
             for name in ("Memory", "Cpus", "Disk")
         },
     )
@@ -116,8 +116,6 @@ def emptied_where(
         attributes: what the job's ad has, as it is written there.
         slots: ClassAds of static and partitionable slots.
     """
-    import classad2
-
     try:
         whole = classad2.ExprTree(written)
         trees = {name: classad2.ExprTree(text) for name, text in attributes.items()}
@@ -126,14 +124,12 @@ def emptied_where(
     job = classad2.ClassAd(trees)
     if not is_short(job, written, _LONGEST):
         return []
-    found = (_emptied(slot, classad2.ClassAd) for slot in slots)
-    return [slot for slot in found if _true_on(whole, (_scope(job, slot, classad2.ClassAd), slot))]
+    found = map(_emptied, slots)
+    return [slot for slot in found if _true_on(whole, (_scope(job, slot), slot))]
 
 
 def _clauses(job: ClassAd) -> list[tuple[str, ClassAd]]:
     """A job's requirements one by one, as they were written and to be evaluated; none where they are too long."""
-    import classad2
-
     written = expression(job, "Requirements") or "true"
     if not is_short(job, written, _LONGEST):
         return []
@@ -148,18 +144,18 @@ def _true_on(whole: ClassAd, pair: tuple[ClassAd, ClassAd]) -> bool:
     return evaluated(whole, *pair) is True
 
 
-def _scope(job: ClassAd, slot: ClassAd, make: Callable[[ClassAd], ClassAd]) -> ClassAd:
+def _scope(job: ClassAd, slot: ClassAd) -> ClassAd:
     """Where a bare name is looked for: in the job, else in the slot, as HTCondor's matchmaker does."""
-    return make({**_trees(slot), **_trees(job)})
+    return classad2.ClassAd({**_trees(slot), **_trees(job)})
 
 
-def _emptied(slot: ClassAd, make: Callable[[ClassAd], ClassAd]) -> ClassAd:
+def _emptied(slot: ClassAd) -> ClassAd:
     """A copy of a slot with all that it has, rather than what is left of it."""
     trees = _trees(slot)
     for left, whole in WHEN_EMPTY.items():
         if whole in trees:
             trees[left] = trees[whole]
-    return make(trees)
+    return classad2.ClassAd(trees)
 
 
 def _trees(ad: ClassAd) -> dict[str, ClassAd]:
@@ -175,22 +171,16 @@ def split_conjunction(written: str, depth_left: int = _DEEPEST) -> list[str]:
         depth_left: how many brackets in each other are opened.
     """
     stripped = _unwrapped(written.strip(), depth_left)
-    parts, depth, start, quote, position = [], 0, 0, "", 0
-    while position < len(stripped):
-        character = stripped[position]
-        if character == "\\" and quote:
-            position += 1
-        elif character in _QUOTES and quote in ("", character):
-            quote = "" if quote else character
-        elif not quote:
-            depth += (character in "([{") - (character in ")]}")
-            if depth == 0 and stripped.startswith("&&", position):
-                parts.append(stripped[start:position])
-                position += 1
-                start = position + 1
-            elif depth == 0 and _is_weaker(stripped, position):
-                return [stripped]
-        position += 1
+    parts, depth, start = [], 0, 0
+    for position, character in _unquoted(stripped):
+        depth += (character in "([{") - (character in ")]}")
+        if depth or position < start:
+            continue
+        if stripped.startswith("&&", position):
+            parts.append(stripped[start:position])
+            start = position + 2
+        elif _is_weaker(stripped, position):
+            return [stripped]
     if not parts or not depth_left:
         return [stripped]
     return [
@@ -216,19 +206,26 @@ def _unwrapped(written: str, depth_left: int) -> str:
 
 def _closing(written: str) -> int:
     """Where the bracket that opens the expression is closed."""
-    depth, quote, escaped = 0, "", False
+    depth = 0
+    for position, character in _unquoted(written):
+        depth += (character == "(") - (character == ")")
+        if depth == 0:
+            return position
+    return -1
+
+
+def _unquoted(written: str) -> Iterator[tuple[int, str]]:
+    """The characters that are in no quotes, with their places."""
+    quote, escaped = "", False
     for position, character in enumerate(written):
         if escaped:
             escaped = False
-        elif character == "\\":
-            escaped = bool(quote)
+        elif character == "\\" and quote:
+            escaped = True
         elif character in _QUOTES and quote in ("", character):
             quote = "" if quote else character
         elif not quote:
-            depth += (character == "(") - (character == ")")
-            if depth == 0:
-                return position
-    return -1
+            yield position, character
 
 
 _PHRASES: tuple[tuple[str, str], ...] = (
@@ -272,7 +269,7 @@ def value_text(job: ClassAd, name: str) -> str:
     """A value of the job for people, `?` for none; disk is in kB there."""
     if name == "FileSystemDomain":
         return text(job, name) or "?"
-    value = integer(job, name, most=_MOST_KB)
+    value = integer(job, name, most=MOST_KB)
     if value is None:
         return "?"
     return size_text(value * 1024) if "Disk" in name else str(value)

@@ -8,14 +8,11 @@ from typing import TYPE_CHECKING
 from hepsub.batch_offers import Offer, largest
 from hepsub.condor.attributes import integer
 from hepsub.condor.collector import find_slots
-from hepsub.condor.match import WHEN_EMPTY, emptied_where
+from hepsub.condor.match import MOST_KB, WHEN_EMPTY, emptied_where
 
 if TYPE_CHECKING:
     from hepsub.condor.attributes import ClassAd
     from hepsub.plan.model import Plan
-
-_MOST_MB = 2**30
-_MOST_KB = 2**50
 
 
 def find_offers(plan: Plan, collector: str, domain: str, patience_s: int) -> tuple[Offer, ...]:
@@ -45,8 +42,8 @@ def find_offers(plan: Plan, collector: str, domain: str, patience_s: int) -> tup
 
 def _offer(slot: ClassAd) -> Offer:
     return Offer(
-        memory_mb=integer(slot, "Memory", most=_MOST_MB) or 0,
+        memory_mb=integer(slot, "Memory") or 0,
         cpus=integer(slot, "Cpus") or 0,
-        disk_mb=(integer(slot, "Disk", most=_MOST_KB) or 0) // 1024,
+        disk_mb=(integer(slot, "Disk", most=MOST_KB) or 0) // 1024,
         gpus=integer(slot, "GPUs") or 0,
     )

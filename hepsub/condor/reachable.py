@@ -5,6 +5,7 @@ So a pool that is not this site's is asked for a connection first, which takes o
 
 from __future__ import annotations
 
+import contextlib
 import re
 import socket
 from functools import lru_cache
@@ -40,8 +41,14 @@ def check_reachable(address: str, what: str) -> None:
         return
     try:
         _connect(found["host"].strip("[]"), int(found["port"] or _COLLECTOR_PORT))
-    except OSError as error:
-        said = error.strerror or f"no connection within {PATIENCE_S:.0f} s"
+    except (OSError, UnicodeError) as error:
+        said = f"no connection within {PATIENCE_S:.0f} s"
+        if isinstance(
+            error, UnicodeError
+        ):  # Python's word for two dots in a row, or a part above 63 characters
+            said = "no host has such a name"
+        elif error.strerror:
+            said = error.strerror
         raise ScheddNotReached(
             f"{what} does not answer ({said})",
             remedy="its jobs are not lost; try again when it answers",
@@ -83,10 +90,8 @@ def check_answers(address: str, ad: object, what: str) -> None:
 
 def _says_anything(ad: object) -> bool:
     htcondor = bindings()
-    try:
+    with contextlib.suppress(htcondor.HTCondorException):  # a refusal is told by what is asked next
         htcondor.ping(ad, "READ")
-    except htcondor.HTCondorException:  # what it is, is told by what is asked next
-        return True
     return True
 
 

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TypeVar
 
 from msgspec import Struct
 
 from hepsub.batch_sites import Removed
 from hepsub.condor.ads import any_of
-from hepsub.condor.attributes import ClassAd, integer, text
-from hepsub.condor.bindings import bindings
+from hepsub.condor.attributes import COMPLETED, REMOVED, ClassAd, integer, text
 from hepsub.condor.connection import Connection
 from hepsub.errors import PoolError
 
+T = TypeVar("T", int, str)
+
 SENT_ON = "hepsub sends it to another site"
 """The reason with which jobs are removed and released."""
-IDLE, HELD = 1, 5
-_REMOVED, _COMPLETED = 3, 4
 _ENDS = ("JobStatus", "LastJobStatus", "CompletionDate", "RemoveReason")
 _LOOKS, _PAUSE_S = 14, 0.5
 """A job router lets a job go when its own copy is gone, seconds later."""
@@ -26,6 +25,8 @@ _RUNS = 100
 """So many ads a job may have there: the copies of a job router have its id, too."""
 _SLACK_S = 86400
 """So much another site's clock may differ."""
+_MOST = 400
+"""So many jobs in one question: an expression of a few tens of kB."""
 
 
 class Removal(Struct, frozen=True, kw_only=True):
@@ -46,7 +47,7 @@ class Removal(Struct, frozen=True, kw_only=True):
     jobs: frozenset[str]
     name: Callable[[ClassAd], str]
     names: tuple[str, ...]
-    states: tuple[int, ...] = (HELD,)
+    states: tuple[int, ...]
     ours: bool = False
     sleep: Callable[[float], None] = time.sleep
 
@@ -61,19 +62,18 @@ class Removal(Struct, frozen=True, kw_only=True):
         """
         found = self._queue()
         if any(integer(ad, "JobStatus") in self.states for ad in found):
-            self.connection.call(self._act, writing=True)
+            states = any_of(f"JobStatus == {each}" for each in self.states)
+            self.connection.act("Remove", f"{self.mine} && {states}", SENT_ON)
         for _ in range(_LOOKS):
             found = self._queue()
-            if not any(integer(ad, "JobStatus") == _REMOVED for ad in found):
+            if not any(integer(ad, "JobStatus") == REMOVED for ad in found):
                 break
             self.sleep(_PAUSE_S)
         there = self.jobs.intersection(map(self.name, found))
         if there == self.jobs:
             return Removed(there=there)
-        names, older = [*self.names, *_ENDS], f"EnteredCurrentStatus < {int(since - _SLACK_S)}"
-        past = self.connection.call(
-            lambda schedd: list(schedd.history(self.mine, names, self._most, since=older))
-        )
+        older = f"EnteredCurrentStatus < {int(since - _SLACK_S)}"
+        past = self.connection.history(self.mine, (*self.names, *_ENDS), self._most, older)
         return self._told(there, self._all(past))
 
     @property
@@ -94,17 +94,8 @@ class Removal(Struct, frozen=True, kw_only=True):
         return ads
 
     def _queue(self) -> list[ClassAd]:
-        names = [*self.names, *_ENDS]
-        return self._all(
-            self.connection.call(
-                lambda schedd: list(schedd.query(self.mine, names, limit=self._most))
-            )
-        )
-
-    def _act(self, schedd: Any) -> None:  # noqa: ANN401 (the bindings have no types)
-        states = any_of(f"JobStatus == {each}" for each in self.states)
-        remove = bindings().JobAction.Remove
-        schedd.act(remove, f"{self.mine} && {states}", (SENT_ON, 0))
+        names = (*self.names, *_ENDS)
+        return self._all(self.connection.query(self.mine, names, most=self._most))
 
     def _told(self, there: frozenset[str], past: Iterable[ClassAd]) -> Removed:
         """What became of jobs, by those that are in the queue and those that have left it."""
@@ -116,14 +107,20 @@ class Removal(Struct, frozen=True, kw_only=True):
 
     def _is_proof(self, ad: ClassAd) -> bool:
         """Whether a job was removed before it had ended: one whose end was waiting to be fetched did its work."""
-        completed = integer(ad, "LastJobStatus") == _COMPLETED or integer(ad, "CompletionDate")
+        completed = integer(ad, "LastJobStatus") == COMPLETED or integer(ad, "CompletionDate")
         meant = not self.ours or SENT_ON in text(ad, "RemoveReason")
-        return integer(ad, "JobStatus") == _REMOVED and not completed and meant
+        return integer(ad, "JobStatus") == REMOVED and not completed and meant
 
 
-def together(parts: Iterable[Removed]) -> Removed:
-    """What is told of several parts of some jobs."""
-    every = list(parts)
+def in_parts(jobs: Iterable[T], remove: Callable[[list[T]], Removed]) -> Removed:
+    """Remove jobs, some at a time.
+
+    Args:
+        jobs: the jobs.
+        remove: removes some of them, and tells what is known of them then.
+    """
+    ordered = sorted(jobs)
+    every = [remove(ordered[i : i + _MOST]) for i in range(0, len(ordered), _MOST)]
     return Removed(
         gone=frozenset[str]().union(*(each.gone for each in every)),
         ended=frozenset[str]().union(*(each.ended for each in every)),

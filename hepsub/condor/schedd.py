@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
@@ -43,7 +42,8 @@ if TYPE_CHECKING:
 class CondorSchedd(Struct, kw_only=True, eq=False):
     """One schedd, as hepsub's seam wants it.
 
-    Whatever cannot be asked or done raises PoolUnreachable, AuthenticationRefused or PoolError.
+    Whatever cannot be asked or done raises PoolUnreachable, AuthenticationRefused or PoolError; what HTCondor's own
+    commands have to do, ToolFailed.
 
     Attributes:
         pool: its pool's name in the policy.
@@ -93,9 +93,10 @@ class CondorSchedd(Struct, kw_only=True, eq=False):
         """Its jobs at remote sites."""
         from hepsub.condor.leaving import CondorLeaving
 
-        edit = functools.partial(self.edit_cluster, self.name, self.collector)
         return CondorLeaving(
-            connection=self.connection, edit_cluster=edit, has_edit_cluster=self.has_edit_cluster
+            connection=self.connection,
+            edit_cluster=self._edit_cluster,
+            has_edit_cluster=self.has_edit_cluster,
         )
 
     def identity(self) -> str:
@@ -121,8 +122,8 @@ class CondorSchedd(Struct, kw_only=True, eq=False):
 
         Raises:
             NotExpressible: as `describe`.
-            PoolUnreachable, AuthenticationRefused, SubmissionRefused: nothing was submitted, as
-                far as the client could tell.
+            PoolUnreachable, AuthenticationRefused, SubmissionRefused: nothing was submitted, as far as the client
+                could tell: only the UUID in the queue says so for certain.
         """
         description = self._describe(plan, uuid)
 
@@ -154,12 +155,8 @@ class CondorSchedd(Struct, kw_only=True, eq=False):
             raise SubmissionRefused(error.message, remedy=REFUSED_REMEDY) from error
 
     def offers(self, plan: Plan, patience_s: int) -> tuple[Offer, ...]:
-        """What the largest slots have that the jobs of a plan may run on; none where that is not known.
-
-        Raises:
-            PoolUnreachable: the collector does not answer.
-        """
-        if plan.route.element is not None:
+        """What the largest slots have that the jobs of a plan may run on; none where that is not known."""
+        if plan.route.element is not None:  # its slots are in another pool
             return ()
         from hepsub.condor.offers import find_offers
 
@@ -169,30 +166,22 @@ class CondorSchedd(Struct, kw_only=True, eq=False):
     def _describe(self, plan: Plan, uuid: str) -> SubmitDescription:
         from hepsub.condor.description import describe
 
-        domain = bindings().param.get("FILESYSTEM_DOMAIN")
-        return describe(plan, uuid, domain) if domain else describe(plan, uuid)
+        return describe(plan, uuid, str(bindings().param.get("FILESYSTEM_DOMAIN") or ""))
 
     def open_gate(self, cluster: int, *, factory: bool, held: bool = False) -> None:
-        """Let the jobs of a cluster start whose bundle is complete now.
-
-        Raises:
-            PoolUnreachable, AuthenticationRefused, PoolError, ToolFailed: it stays closed.
-        """
+        """Let the jobs of a cluster start whose bundle is complete now."""
+        # First, because the command may not be there: the jobs that exist would start, and the rest never.
         if factory:
-            self.edit_cluster(self.name, self.collector, cluster, GATE, "true")
+            self._edit_cluster(cluster, GATE, "true")
         meant = f"ClusterId == {cluster}"
-        self.connection.call(lambda schedd: schedd.edit(meant, GATE, "true"), writing=True)
+        self.connection.edit(meant, GATE, "true")
         if held:
-            release = bindings().JobAction.Release
+            # Whoever has held one of them besides keeps it.
             waiting = f"{meant} && HoldReasonCode == {SUBMITTED_ON_HOLD}"
-            self.connection.call(lambda schedd: schedd.act(release, waiting), writing=True)
+            self.connection.act("Release", waiting, "its bundle is complete")
 
     def store_credential(self, credential: JobCredential, content: bytes) -> None:
-        """Hand a credential over to the credd on the schedd's host.
-
-        Raises:
-            PoolUnreachable, AuthenticationRefused, PoolError: it has none, or does not take it.
-        """
+        """Hand a credential over to the credd on the schedd's host."""
         from hepsub.condor.credd import store_credential
 
         def once(_: object) -> None:
@@ -252,23 +241,23 @@ class CondorSchedd(Struct, kw_only=True, eq=False):
         Raises:
             PoolUnreachable, AuthenticationRefused, PoolError: the schedd does not know who asks.
         """
-        from hepsub.condor.logs import file_there
+        from hepsub.condor.logs import FILE_THERE
 
         self.account()  # who is not believed gets a token by this; HTCondor's own command gets none
-        one = f"{job.cluster}.{job.first}"
-        file = file_there(stream)
-        return self.look_into(self.name, self.collector, one, file, most, follow=follow)
+        file = FILE_THERE[stream]
+        return self.look_into(self.name, self.collector, str(job), file, most, follow=follow)
 
     def explain(
         self, job: JobStatus, meant: str, now: float, token_end: float | None = None
     ) -> Advice:
         """Why a job is where it is that is idle, on hold, or with a computing element."""
+        from hepsub.condor.ads import is_proc
         from hepsub.condor.collector import find_slots
         from hepsub.condor.explain import explain_held, explain_idle
         from hepsub.condor.explain_element import explain_there, goes_through_element
-        from hepsub.condor.queries import whole_ad
 
-        ad = whole_ad(self.connection, job)
+        ads = self.connection.query(is_proc(job.cluster, job.proc))
+        ad = ads[0] if ads else None
         if ad is not None and goes_through_element(ad):
             return explain_there(job, ad, meant, now, token_end)
         if job.state is State.HELD:
@@ -278,32 +267,17 @@ class CondorSchedd(Struct, kw_only=True, eq=False):
     # ---- what is done to its jobs ---------------------------------------------------------------
 
     def act(self, act: Act, selection: Selection) -> ActCount:
-        """Remove, hold or release the jobs of a selection.
-
-        Raises:
-            PoolUnreachable, AuthenticationRefused, PoolError: nothing was done.
-        """
+        """Remove, hold or release the jobs of a selection."""
         from hepsub.condor.ads import constraint
 
-        def once(schedd: Any) -> ActCount:  # noqa: ANN401
-            htcondor = bindings()
-            action = {
-                Act.REMOVE: htcondor.JobAction.Remove,
-                Act.HOLD: htcondor.JobAction.Hold,
-                Act.RELEASE: htcondor.JobAction.Release,
-            }[act]
-            # the bindings lose a reason that is no pair
-            reason = (f"hepsub was asked to {act.value} it", 0)
-            answer = schedd.act(action, constraint(selection), reason)
-            return ActCount(
-                done=integer(answer, "TotalSuccess") or 0,
-                already=integer(answer, "TotalAlreadyDone") or 0,
-                wrong_state=integer(answer, "TotalBadStatus") or 0,
-                denied=integer(answer, "TotalPermissionDenied") or 0,
-                missing=integer(answer, "TotalNotFound") or 0,
-            )
-
-        return self.connection.call(once, writing=True)
+        action, reason = act.value.capitalize(), f"hepsub was asked to {act.value} it"
+        answer = self.connection.act(action, constraint(selection), reason)
+        return ActCount(
+            done=integer(answer, "TotalSuccess") or 0,
+            already=integer(answer, "TotalAlreadyDone") or 0,
+            wrong_state=integer(answer, "TotalBadStatus") or 0,
+            denied=integer(answer, "TotalPermissionDenied") or 0,
+        )
 
     def edit(
         self, selection: Selection | None, wanted: Edit, factories: tuple[int, ...] = ()
@@ -318,11 +292,11 @@ class CondorSchedd(Struct, kw_only=True, eq=False):
         from hepsub.condor.ads import constraint
         from hepsub.condor.edit import edit_jobs
 
-        def edit_factory(cluster: int, attribute: str, value: str) -> None:
-            self.edit_cluster(self.name, self.collector, cluster, attribute, value)
-
         meant = constraint(selection) if selection is not None else ""
-        edit_jobs(self.connection, meant, wanted, factories, edit_factory)
+        edit_jobs(self.connection, meant, wanted, factories, self._edit_cluster)
+
+    def _edit_cluster(self, cluster: int, attribute: str, value: str) -> None:
+        self.edit_cluster(self.name, self.collector, cluster, attribute, value)
 
 
 def _limit_notes(plan: Plan) -> tuple[str, ...]:

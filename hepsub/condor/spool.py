@@ -1,9 +1,4 @@
-"""The jobs whose files a schedd is given: handed over once, told of their letters, and what they left fetched.
-
-A schedd takes the files of a job once, but its ad goes along with each start, as it is then. To edit it changes
-nothing else about the job, which is neither held for it nor matched anew (tried on 25.14.1: 4,839 edits while 60 jobs
-started, each of them once): so letters, which replace files, lie where the ads say.
-"""
+"""The jobs whose files a schedd is given: handed over once, told of their letters, and what they left fetched."""
 
 from __future__ import annotations
 
@@ -16,7 +11,7 @@ from msgspec.structs import replace
 
 from hepsub.batch import Selection, State
 from hepsub.condor.ads import constraint
-from hepsub.condor.attributes import ClassAd, integer, text
+from hepsub.condor.attributes import COMPLETED, REMOVED, ClassAd, integer, text
 from hepsub.condor.bindings import bindings
 from hepsub.condor.connection import Connection
 from hepsub.condor.quoting import string_literal
@@ -29,8 +24,8 @@ if TYPE_CHECKING:
 
 LETTER = "HepSub_Letter"
 """The attribute with the URL of a job's letter, which the wrapper reads (worker/README.md)."""
-_MAY_START = "JobStatus =!= 3 && JobStatus =!= 4"
-"""Neither removed nor completed: what runs may have to start again."""
+_MAY_START = f"JobStatus =!= {REMOVED} && JobStatus =!= {COMPLETED}"
+"""What runs may have to start again, too."""
 _IWD, _REMAPS, _LOG = "Iwd", "TransferOutputRemaps", "UserLog"
 _KEPT = "SUBMIT_"
 """What a schedd puts before the names of attributes that were others at home (tried: 23.9.6, 25.14.1)."""
@@ -53,24 +48,21 @@ class CondorSpool(Struct, frozen=True, kw_only=True):
     unsent: dict[int, Any]
 
     def hand_over(self, cluster: int) -> None:
-        """Send the files of a cluster; until then its jobs are on hold (code 16).
-
-        Only the connection that submitted the cluster can do that: the bindings keep the procs' ads in what they
-        answered, and make nothing of the same ads from the queue.
-
-        Raises:
-            PoolUnreachable, AuthenticationRefused, PoolError: they did not arrive.
-        """
+        """Send the files of a cluster; until then its jobs are on hold (code 16)."""
+        # Only who submitted the cluster can do that: the bindings keep the procs' ads in what they answered, and make
+        # nothing of the same ads from the queue.
         self.connection.call(lambda schedd: schedd.spool(self.unsent[cluster]), writing=True)
         del self.unsent[cluster]
 
     def write_addresses(self, cluster: int, urls: Mapping[int, str]) -> None:
-        """Let the jobs of a cluster that may still start know then where their letters are; 2 ms for each.
+        """Let the jobs of a cluster that may still start know then where their letters are.
 
-        Raises:
-            PoolUnreachable, AuthenticationRefused, PoolError: it could not be done; some may have it.
+        A schedd takes the files of a job once, but its ad goes along with each start, as it is then: so letters, which
+        replace files, lie where the ads say.
         """
 
+        # One by one, for each URL is another one: 2 ms a job. To edit an ad changes nothing else about the job, which
+        # is neither held for it nor matched anew (tried on 25.14.1: 4,839 edits while 60 jobs started, each once).
         def once(schedd: Any) -> None:  # noqa: ANN401 (the bindings have no types)
             for proc in sorted(_procs(schedd, cluster) & urls.keys()):
                 try:
@@ -82,20 +74,12 @@ class CondorSpool(Struct, frozen=True, kw_only=True):
         self.connection.call(once, writing=True)
 
     def fetch(self, selection: Selection, writable: Writable) -> None:
-        """Fetch what ended jobs left; they leave the queue then.
-
-        The bindings write it where the schedd's ads say, so those are compared, and the bindings are confined.
-
-        Args:
-            selection: the jobs.
-            writable: where it may be written.
-
-        Raises:
-            PoolUnreachable, AuthenticationRefused, PoolError: it could not be fetched, or the ads say other places.
-        """
+        """Fetch what ended jobs left, to where it may be written; they leave the queue then."""
+        # Of a job that has not ended the schedd would send what is there, too, and forget it as well.
         wanted = constraint(replace(selection, states=(State.COMPLETED,)))
 
         def once(schedd: Any) -> None:  # noqa: ANN401
+            # The bindings write where the schedd's ads say, and that schedd is another site's.
             check_places(schedd.query(wanted, list(PLACES)), writable, self.connection.name)
             # proofs of who we are may have to write elsewhere; what is proven once holds for the retrieval, too
             bindings().ping(self.connection.address.ad, "WRITE")
@@ -112,12 +96,11 @@ def _procs(schedd: Any, cluster: int) -> set[int]:  # noqa: ANN401
 def check_places(ads: Iterable[ClassAd], writable: Writable, schedd: str) -> None:
     """Refuse what a schedd would have written elsewhere.
 
-    What it answers now need not be what it says when it sends the files; but as a rule it is, and then this says more
-    than the operating system does.
-
     Raises:
         PoolError: a job has such a place.
     """
+    # What it answers now need not be what it says when it sends the files: therefore the bindings are confined, too.
+    # But as a rule it is, and then this says more than the operating system does.
     directories = tuple(f"{os.path.realpath(each)}/" for each in writable.directories)
     files = {os.path.realpath(each) for each in (*map(str, writable.files), os.devnull)}
     for ad in ads:

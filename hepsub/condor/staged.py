@@ -100,7 +100,7 @@ class Staged(Struct, frozen=True, kw_only=True):
     def program(self, executable: str, arguments: str) -> Iterator[str]:
         """A shell that compares the wrapper before it starts it; tables show the user's program all the same."""
         name = self._name()
-        boot = quote_line(boot_arguments(parse_template(name)))[1:-1]
+        boot = quote_line(boot_arguments(parse_template(name)))
         yield "executable = /bin/sh"
         yield "transfer_executable = false"
         yield f'arguments = "{boot}{" " if arguments else ""}{arguments}"'
@@ -212,7 +212,7 @@ class Staged(Struct, frozen=True, kw_only=True):
     def environment(self) -> str:
         """The variables with which the wrapper is compared, in HTCondor's syntax."""
         seal = self.staging.seal or Seal(wrapper=_UNKNOWN, sets=(_UNKNOWN,))
-        boot = quote_line(boot_environment(seal.wrapper))[1:-1]
+        boot = quote_line(boot_environment(seal.wrapper))
         digest = self.digest if self.several else seal.sets[0]
         return f" HEPSUB_HOME_DIR=home.{self.proc} {boot} {SEAL}={digest}"
 

@@ -73,7 +73,7 @@ import sys, types
 
 class Collector:
     def __init__(self, where): pass
-    def query(self, kind, projection):
+    def query(self, kind, constraint, projection):
         return [{"Name": "schedd01", "Machine": "a", "CondorVersion": "25.0.0", "MyAddress": "<127.0.0.1:1>"}]
 
 class Schedd:

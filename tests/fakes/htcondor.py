@@ -48,6 +48,7 @@ class JobAction(enum.Enum):
 class QueryOpts(enum.Enum):
     """How a queue is asked."""
 
+    Default = 0
     IncludeClusterAd = 16
     SummaryOnly = 8
     GroupBy = 2
@@ -139,7 +140,7 @@ class Schedd:
         self,
         constraint: str,
         projection: Sequence[str] = (),
-        opts: QueryOpts | None = None,
+        opts: QueryOpts = QueryOpts.Default,
         limit: int = -1,
     ) -> list[Ad]:
         """The ads in the queue: of one UUID, or whatever was asked."""

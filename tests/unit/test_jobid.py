@@ -40,7 +40,8 @@ def test_an_id_is_read(text: str, job: JobId) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "0", "-1", "job", "13.", ".2", "13.2.1", "13-14", "13.2-", "13,14", ":13", "a b:13", "13.x", "1e3", "*"],
+    ["", "0", "-1", "job", "13.", ".2", "13.2.1", "13-14", "13.2-", "13,14", ":13", "a b:13", "13.x", "1e3", "*",
+     "1" * 5000, "13.0-" + "9" * 20],
 )  # fmt: skip
 def test_what_is_no_id_is_refused_with_an_example(text: str) -> None:
     """The error shows the word and what an id looks like."""

@@ -158,7 +158,7 @@ def test_lines_of_other_versions_are_read_as_far_as_they_go(tmp_path: Path) -> N
 
 
 def test_what_another_version_wrote_in_its_own_form_is_said(tmp_path: Path) -> None:
-    """Who wrote it, so that nobody wonders where a submission is; an older line says nothing."""
+    """Who wrote it, so that nobody wonders where a submission is; a line without a version says nothing."""
     journal = Journal(directory=tmp_path, host="a")
     journal.append(entry("u1", cluster=13))
     (tmp_path / "old.jsonl").write_text('{"v":1,"uuid":"u0"}\n{}\n')
@@ -450,13 +450,6 @@ def test_what_was_taken_back_stays_so(tmp_path: Path, host: str) -> None:
     Journal(directory=tmp_path, host=host).append(entry(cluster=14).taken_back())
     [found] = Journal(directory=tmp_path, host="a").entries()
     assert (found.ref.cluster, found.gone) == (NO_CLUSTER, True)
-
-
-def test_older_versions_took_back_without_a_word(tmp_path: Path) -> None:
-    journal = Journal(directory=tmp_path, host="a")
-    journal.append(entry(cluster=14))
-    journal.append(entry(cluster=NO_CLUSTER))
-    assert [(each.ref.cluster, each.gone) for each in journal.entries()] == [(NO_CLUSTER, True)]
 
 
 def test_a_line_may_name_every_second_one_of_very_many_jobs(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ def test_schedds_are_named_in_order(htcondor: FakeBindings, collector: str) -> N
     ad = {**HERE}
     assert first == ScheddAddress(name="ap", machine="ap.test.hep", version="25", ad=ad)
     assert second.name == "b"
-    wanted = ("Name", "Machine", "CondorVersion", "MyAddress", "AddressV1", "CondorPlatform")
+    wanted = ("Name", "Machine", "CondorVersion", "MyAddress")
     assert htcondor.calls == [("collector", collector, AdType.Schedd, wanted)]
     assert find_slots(collector) == []
     kinds = 'SlotType == "Static" || SlotType == "Partitionable"'

@@ -6,7 +6,7 @@ import pytest
 
 from hepsub.condor.bindings import missing_configuration, show_token
 from hepsub.condor.credd import store_credential
-from hepsub.errors import PoolError
+from hepsub.errors import PoolError, PoolUnreachable
 from hepsub.plan.credentials import JobCredential
 from tests.fakes.htcondor import AdType, CredType, FakeBindings, put_in_place
 
@@ -70,6 +70,13 @@ def test_a_host_without_a_credd_is_told_with_the_way_out(
     ) as caught:
         store_credential(TOKEN, b"secret", "ap.test.hep", "", no_producer)
     assert caught.value.remedy == 'set delivery = "file" in [credential.iam] of the policy'
+
+
+def test_a_collector_that_does_not_answer_is_named(htcondor: FakeBindings) -> None:
+    """Not the schedd, which is well."""
+    htcondor.fails("collector", "no answer")
+    with pytest.raises(PoolUnreachable, match="the collector cm does not answer"):
+        store_credential(TOKEN, b"secret", "ap.test.hep", "cm", no_producer)
 
 
 def test_a_credd_that_keeps_no_tickets_is_told_of(htcondor: FakeBindings) -> None:

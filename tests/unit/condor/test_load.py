@@ -13,19 +13,15 @@ from typing import Any
 import pytest
 
 import hepsub
-from hepsub.condor import bindings, collector, load
 from hepsub.condor.load import Cores, Load, load_of
 from hepsub.errors import PoolUnreachable
-from tests.fakes.htcondor import AdType, FakeBindings
+from tests.fakes.htcondor import AdType, FakeBindings, put_in_place
 
 
 @pytest.fixture
 def fake(monkeypatch: pytest.MonkeyPatch) -> FakeBindings:
     """The bindings, without a pool behind them."""
-    made = FakeBindings()
-    for module in (load, collector, bindings):
-        monkeypatch.setattr(module, "bindings", lambda: made)
-    return made
+    return put_in_place(monkeypatch, FakeBindings())
 
 
 def slot(kind: str, cpus: int, **more: Any) -> dict[str, Any]:

@@ -47,6 +47,13 @@ def test_who_does_not_is_not(closed: int, form: str) -> None:
             check_reachable(form.format(closed, closed), "the collector")
 
 
+@pytest.mark.parametrize("host", ["cm..test.hep", "c" * 70])
+def test_a_name_that_no_host_can_have_is_not_reached(host: str) -> None:
+    """A slip of the finger in the policy; Python has no OSError for it."""
+    with pytest.raises(PoolUnreachable, match=r"^the collector does not answer \(no host has"):
+        check_reachable(host, "the collector")
+
+
 def test_a_collector_that_says_nothing_is_not_waited_for(port: int) -> None:
     """It takes connections, as one that hangs does; whoever is asked next has HTCondor's own patience."""
     param = bindings().param

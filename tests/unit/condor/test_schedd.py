@@ -184,7 +184,7 @@ def test_one_job_is_asked_for_to_be_explained(htcondor: FakeBindings) -> None:
     htcondor.queue = [classad2.ClassAd("[ClusterId = 13; ProcId = 2; Requirements = true]")]
     said = opened().explain(idle, "13.2", NOON).sentence
     assert said == "the pool has no worker node at the moment"
-    query = ("query", "ClusterId == 13 && ProcId == 2", (), None)
+    query = ("query", "(ClusterId == 13 && ProcId == 2)", (), QueryOpts.Default)
     slots = 'SlotType == "Static" || SlotType == "Partitionable"'
     assert htcondor.calls == [query, query, ("collector", "pool.test.hep", AdType.Startd, slots)]
 
@@ -207,7 +207,7 @@ def test_ended_jobs_only_are_fetched(htcondor: FakeBindings) -> None:
     opened().spool.fetch(THIRTEEN, Writable())
     ended = "(ClusterId == 13) && (JobStatus == 4)"
     assert htcondor.calls == [
-        ("query", ended, PLACES, None),
+        ("query", ended, PLACES, QueryOpts.Default),
         ("ping", {"Name": "schedd01@ap.test.hep"}, "WRITE"),
         ("retrieve", ended),
     ]
@@ -235,7 +235,12 @@ def test_the_gate_and_the_memory_are_edits(htcondor: FakeBindings) -> None:
     assert EDITED == []
 
 
-THROUGH_ELEMENT = ("query", "((ClusterId == 13)) && JobUniverse == 9", ("GridJobId",), None)
+THROUGH_ELEMENT = (
+    "query",
+    "((ClusterId == 13)) && JobUniverse == 9",
+    ("GridJobId",),
+    QueryOpts.Default,
+)
 
 
 def test_the_memory_of_what_no_computing_element_has_yet_is_edited_in_its_word(

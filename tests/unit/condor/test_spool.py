@@ -12,7 +12,7 @@ from hepsub.condor.connection import Connection
 from hepsub.condor.spool import CondorSpool, check_places
 from hepsub.confine import Writable
 from hepsub.errors import PoolError
-from tests.fakes.htcondor import FakeBindings, put_in_place
+from tests.fakes.htcondor import FakeBindings, QueryOpts, put_in_place
 
 CORNER = "/bundles/u-1/job/0"
 WRITABLE = Writable(directories=(Path(CORNER),), files=(Path("/work/job.out"), Path("/work/log")))
@@ -56,7 +56,12 @@ def test_any_other_place_is_refused(name: str, value: object, said: str) -> None
     assert f"wants {said} written for job 3.0" in refused.value.message
 
 
-ASKED = ("query", "ClusterId == 13 && JobStatus =!= 3 && JobStatus =!= 4", ("ProcId",), None)
+ASKED = (
+    "query",
+    "ClusterId == 13 && JobStatus =!= 3 && JobStatus =!= 4",
+    ("ProcId",),
+    QueryOpts.Default,
+)
 URL = "https://store.example.org/herd/mail/00ff?X-Amz-Date=1&X-Amz-Signature=2"
 GONE = "Unable to commit transaction:Modifying attribute HepSub_Letter in nonexistent job 13.1"
 """What htcondor2 25.14.1 says of a job that has left the queue."""

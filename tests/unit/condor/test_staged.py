@@ -225,7 +225,7 @@ def test_a_job_with_a_wrapper_is_held_late_and_for_lost_outputs() -> None:
 def test_the_users_arguments_come_back_from_the_ad(words: tuple[str, ...]) -> None:
     """hep_q shows them, and nothing of the words in front."""
     user = tuple(parse_template(word) for word in words)
-    line = quote_line((*boot_arguments(parse_template("x.sh")), *user))[1:-1].replace('""', '"')
+    line = quote_line((*boot_arguments(parse_template("x.sh")), *user)).replace('""', '"')
     assert without_boot(unquote_line(line)) == words
 
 
