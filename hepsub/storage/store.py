@@ -10,7 +10,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from io import BufferedIOBase
-from typing import Any, TypeAlias
+from typing import Any
 
 from msgspec import Struct
 
@@ -25,9 +25,6 @@ from hepsub.storage.signing import LONGEST_URL_S
 from hepsub.storage.trouble import LATER, botocore_told
 from hepsub.units import size_text
 
-Client: TypeAlias = Any
-"""What boto3 gives, which has no types."""
-
 UNKNOWN_SESSION_S = 3600
 """What is taken for the life of a session's keys that do not tell their end: AWS's usual one."""
 
@@ -39,14 +36,7 @@ _REMEDY = "try again later; -nocheck submits without looking at the inputs"
 
 
 class Store(Struct, frozen=True, kw_only=True):
-    """A storage of the policy, with keys.
-
-    Attributes:
-        name: its name in the policy.
-        storage: what the policy says of it.
-        keys: the keys to sign with.
-        progress: is told what takes long.
-    """
+    """A storage of the policy, by its name there, with keys to sign with."""
 
     name: str
     storage: Storage
@@ -62,6 +52,11 @@ class Store(Struct, frozen=True, kw_only=True):
     def url(self, bucket: str, key: str) -> str:
         """The unsigned URL of an object."""
         return self.storage.object_url(bucket, key)
+
+    @property
+    def service(self) -> str:
+        """The URL that lists the buckets."""
+        return f"{self.storage.endpoint.rstrip('/')}/"
 
     def look_up(self, places: Iterable[ObjectPlace]) -> dict[ObjectPlace, ObjectInfo | None]:
         """What is known of objects; None for those that do not exist.
@@ -96,10 +91,7 @@ class Store(Struct, frozen=True, kw_only=True):
             return list_below(self, bucket, prefix)
 
     def upload(self, file: BufferedIOBase, place: ObjectPlace) -> str:
-        """Write what is open as an object; the store checks what arrives.
-
-        Returns:
-            Its ETag; empty where it was sent in parts.
+        """Write what is open as an object, and give its ETag; none where it was sent in parts.
 
         Raises:
             StorageRefused: the keys are not accepted, or do not allow to write.
@@ -111,6 +103,7 @@ class Store(Struct, frozen=True, kw_only=True):
             botocore_told(self.name, self.storage, place),
             self.progress.step(f"uploading {size_text(size)} to {place}"),
         ):
+            # In one PUT where S3 takes that: then the ETag is the MD5, by which hep_fetch checks what it brings.
             if size > _ONE_PIECE:
                 self.client().upload_fileobj(file, place.bucket, place.key)
                 return ""
@@ -120,11 +113,11 @@ class Store(Struct, frozen=True, kw_only=True):
                 Bucket=place.bucket,
                 Key=place.key,
                 Body=file,
-                ContentMD5=base64.b64encode(digest).decode(),
+                ContentMD5=base64.b64encode(digest).decode(),  # the store compares what arrives
             )
             return etag_in(str(answer.get("ETag", "")))
 
-    def client(self) -> Client:
+    def client(self) -> Any:  # noqa: ANN401 (boto3 has no types)
         """A boto3 client of this storage."""
         import boto3
         from botocore.config import Config
@@ -143,6 +136,7 @@ class Store(Struct, frozen=True, kw_only=True):
                 connect_timeout=5,
                 read_timeout=30,
                 retries={"max_attempts": 3, "mode": "standard"},
+                # boto3 (since 1.36) would send checksums of its own in a form that not every store takes.
                 request_checksum_calculation="when_required",
                 response_checksum_validation="when_required",
             ),

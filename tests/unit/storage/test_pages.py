@@ -15,7 +15,7 @@ from hepsub.policy.model import Storage
 from hepsub.progress import Progress, Step
 from hepsub.storage import listing
 from hepsub.storage.credentials import S3Credentials
-from hepsub.storage.http import TemporaryFailure, persist
+from hepsub.storage.http import Denied, TemporaryFailure, persist
 from hepsub.storage.listing import (
     PrefixInfo,
     check_prefix,
@@ -26,7 +26,7 @@ from hepsub.storage.listing import (
     see_objects,
     see_some,
 )
-from hepsub.storage.page import Denied, NotThere, Page
+from hepsub.storage.page import NotThere, Page
 from hepsub.storage.store import Store
 
 KEYS = S3Credentials(access="a", secret="b", token="", expires=None)
