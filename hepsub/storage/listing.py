@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os.path
+import threading
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -33,10 +35,13 @@ from hepsub.storage.page import (
 )
 from hepsub.storage.response import BROKEN, Response
 from hepsub.storage.trouble import garbled, refused
+from hepsub.storage.workers import run_all
 
 if TYPE_CHECKING:
     from hepsub.storage.store import Store
 
+_LIST_ABOVE = 50
+"""So many look-ups in one directory are worth a listing."""
 _PAGE = 1000
 _PAGES_TO_SPARE = 4
 """A listing that meets so many pages of strangers is given up; the rest is asked for one by one."""
@@ -75,9 +80,46 @@ def see_objects(
     except NotThere:
         return {}
     places = [ObjectPlace(storage=store.name, bucket=bucket, key=key) for key in sorted(unsure)]
-    for place, info in store.look_up(places).items():
-        if info is not None:
-            found[place.key] = info
+    singly = _see_singly(store, places)
+    return found | {place.key: info for place, info in singly.items() if info is not None}
+
+
+def look_up(store: Store, places: Iterable[ObjectPlace]) -> dict[ObjectPlace, ObjectInfo | None]:
+    """What is known of objects; None for those that do not exist.
+
+    Raises:
+        StorageRefused, StorageUnreachable: it could not be looked.
+    """
+    found: dict[ObjectPlace, ObjectInfo | None] = dict.fromkeys(places)
+    directories: defaultdict[tuple[str, str], list[ObjectPlace]] = defaultdict(list)
+    for place in found:
+        directories[place.bucket, place.key.rpartition("/")[0]].append(place)
+    singles: list[ObjectPlace] = []
+    for (bucket, _), group in directories.items():
+        if len(group) <= _LIST_ABOVE:
+            singles += group
+            continue
+        try:
+            seen, unsure = see_listed(store, bucket, [[place.key for place in group]])
+        except NotThere:
+            continue
+        found |= {place: seen.get(place.key) for place in group}
+        singles += [place for place in group if place.key in unsure]
+    return found | _see_singly(store, singles)
+
+
+def _see_singly(
+    store: Store, places: Sequence[ObjectPlace]
+) -> dict[ObjectPlace, ObjectInfo | None]:
+    found: dict[ObjectPlace, ObjectInfo | None] = {}
+    looking = store.progress.step(f"looking at objects of {store.name}", len(places))
+    with contextlib.closing(ConnectionPool()) as pool, looking as step:
+
+        def one(number: int, _: threading.Event) -> None:
+            found[places[number]] = see_object(pool, store, places[number])
+            step.advance()
+
+        run_all(len(places), one, lambda: None)
     return found
 
 

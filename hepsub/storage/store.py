@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import hashlib
 import os
-import threading
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from io import BufferedIOBase
 from typing import Any
 
 from msgspec import Struct
 
-from hepsub.errors import StorageUnreachable
 from hepsub.plan.location import ObjectPlace
 from hepsub.plan.objects import ObjectInfo
 from hepsub.policy.model import Storage
@@ -22,7 +18,7 @@ from hepsub.progress import NOBODY, Progress
 from hepsub.storage.bounds import etag_in
 from hepsub.storage.credentials import S3Credentials
 from hepsub.storage.signing import LONGEST_URL_S
-from hepsub.storage.trouble import LATER, botocore_told
+from hepsub.storage.trouble import botocore_told
 from hepsub.units import size_text
 
 UNKNOWN_SESSION_S = 3600
@@ -30,9 +26,6 @@ UNKNOWN_SESSION_S = 3600
 
 _ONE_PIECE = 5 * 2**30
 """S3 takes no more in one PUT (AWS S3 User Guide, "Uploading objects")."""
-_LIST_ABOVE = 50
-"""So many look-ups below one directory are one listing."""
-_REMEDY = "try again later; -nocheck submits without looking at the inputs"
 
 
 class Store(Struct, frozen=True, kw_only=True):
@@ -65,18 +58,9 @@ class Store(Struct, frozen=True, kw_only=True):
             StorageRefused: the keys are not accepted, or do not allow to look.
             StorageUnreachable: the storage does not answer.
         """
-        by_directory: defaultdict[tuple[str, str], list[ObjectPlace]] = defaultdict(list)
-        for place in places:
-            by_directory[place.bucket, place.key.rpartition("/")[0]].append(place)
-        found: dict[ObjectPlace, ObjectInfo | None] = {}
-        singles: list[ObjectPlace] = []
-        for (bucket, directory), group in by_directory.items():
-            if len(group) > _LIST_ABOVE:
-                below = self.list_below(bucket, f"{directory}/" if directory else "") or {}
-                found |= {place: below.get(place.key) for place in group}
-            else:
-                singles += group
-        return found | self._look_up_singly(singles)
+        from hepsub.storage.listing import look_up
+
+        return look_up(self, places)
 
     def list_below(self, bucket: str, prefix: str) -> dict[str, ObjectInfo] | None:
         """All objects whose keys begin like this, by key; None without such a bucket.
@@ -87,8 +71,7 @@ class Store(Struct, frozen=True, kw_only=True):
         """
         from hepsub.storage.listing import list_below
 
-        with _may_go_unlooked():
-            return list_below(self, bucket, prefix)
+        return list_below(self, bucket, prefix)
 
     def upload(self, file: BufferedIOBase, place: ObjectPlace) -> str:
         """Write what is open as an object, and give its ETag; none where it was sent in parts.
@@ -141,30 +124,3 @@ class Store(Struct, frozen=True, kw_only=True):
                 response_checksum_validation="when_required",
             ),
         )
-
-    def _look_up_singly(self, places: list[ObjectPlace]) -> dict[ObjectPlace, ObjectInfo | None]:
-        from hepsub.storage.http import ConnectionPool
-        from hepsub.storage.listing import see_object
-        from hepsub.storage.workers import run_all
-
-        found: dict[ObjectPlace, ObjectInfo | None] = {}
-        looking = self.progress.step(f"looking at objects of {self.name}", len(places))
-        with _may_go_unlooked(), contextlib.closing(ConnectionPool()) as pool, looking as step:
-
-            def one(number: int, _: threading.Event) -> None:
-                found[places[number]] = see_object(pool, self, places[number])
-                step.advance()
-
-            run_all(len(places), one, lambda: None)
-        return found
-
-
-@contextlib.contextmanager
-def _may_go_unlooked() -> Iterator[None]:
-    """Say that a submission can do without, where nothing better is known than to try again."""
-    try:
-        yield
-    except StorageUnreachable as error:
-        if error.remedy != LATER:
-            raise
-        raise StorageUnreachable(error.message, remedy=_REMEDY) from error
