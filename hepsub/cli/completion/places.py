@@ -94,13 +94,11 @@ def _silent_token(session: Session, name: str, audience: str) -> UserCredential:
         HepsubError: there is neither: a program of the policy may have questions.
     """
     from hepsub.auth.sources import source_for
-    from hepsub.auth.token import Precedence, TokenSource
+    from hepsub.auth.token import TokenSource
     from hepsub.tools.oidc_agent import loaded_accounts
 
     situation = session.situation
-    source = source_for(
-        name, session.policy, situation, audience=audience, precedence=Precedence.SHELL
-    )
+    source = source_for(name, session.policy, situation, audience=audience, for_shell=True)
     missing = CredentialMissing(f"no token {name} is at hand", remedy=f"hep_auth login {name}")
     if not isinstance(source, TokenSource):
         raise missing

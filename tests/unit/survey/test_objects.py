@@ -63,7 +63,7 @@ def test_a_submission_can_do_without_a_store_that_is_away(remedy: str, told: str
 
     class Away(FakeStore):
         def look_up(self, places: Iterable[ObjectPlace]) -> dict[ObjectPlace, ObjectInfo | None]:
-            raise StorageUnreachable("herd does not answer", remedy=remedy)
+            raise StorageUnreachable(f"herd does not answer for {list(places)}", remedy=remedy)
 
     with pytest.raises(StorageUnreachable, match="herd does not answer") as caught:
         look_up_inputs([obj(2)], stores({"herd": Away()}))
