@@ -79,9 +79,11 @@ class TokenSource(Struct, frozen=True, kw_only=True):
             CredentialMissing: what was discovered is no token.
         """
         # A token of the agent is not here before it is asked, and that may take the network.
-        if not self.for_shell and self._has_program():
+        if not self.for_shell and (
+            self.policy.command or find_agent(self.environment, self.uid) is not None
+        ):
             return None
-        credential = self._discovered()
+        credential = discover(self.name, self.environment, self.uid)
         return None if credential is None or self._mismatch(credential) else credential
 
     def obtain(self, seconds: float) -> UserCredential:
@@ -128,9 +130,6 @@ class TokenSource(Struct, frozen=True, kw_only=True):
         return new
 
     # ---- a token that a program gives -------------------------------------------------------
-
-    def _has_program(self) -> bool:
-        return bool(self.policy.command) or find_agent(self.environment, self.uid) is not None
 
     def _from_program(self, seconds: float) -> UserCredential:
         credential = (
@@ -234,18 +233,9 @@ class TokenSource(Struct, frozen=True, kw_only=True):
                 remedy="see `date`; tell the administrators of this machine if its clock is wrong",
             )
 
-    # ---- a discovered token -------------------------------------------------------------------
-
-    def _discovered(self) -> UserCredential | None:
-        return discover(self.name, self.environment, self.uid)
-
     def _discovered_instead(self, error: HepsubError) -> UserCredential:
-        """The discovered token, though it cannot be renewed; or else the error.
-
-        Raises:
-            HepsubError: the one given, with what is wrong with the discovered token.
-        """
-        credential = self._discovered()
+        """The discovered token, though it cannot be renewed; or else the error, with what is wrong with that token."""
+        credential = discover(self.name, self.environment, self.uid)
         if credential is None:
             raise error
         why = self._mismatch(credential)

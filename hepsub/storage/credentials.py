@@ -28,8 +28,13 @@ class S3Credentials(Struct, frozen=True, kw_only=True):
     expires: float | None
     note: str = ""
 
+    @property
+    def shown(self) -> str:
+        """As much of the access key id as anybody may see."""
+        return self.access[:4]
+
     def __repr__(self) -> str:
-        return f"S3Credentials(access={self.access[:4]}…)"
+        return f"S3Credentials(access={self.shown}…)"
 
 
 def keys_for(name: str, storage: Storage) -> S3Credentials:

@@ -38,7 +38,7 @@ def prove_keys(store: Store) -> str:
         return f"it has no bucket '{bucket}', which the policy names"
     if code == _FORBIDDEN and _is_known(store, bucket):
         return f"the keys may not list s3://{bucket} ({code})" if bucket else ""
-    what = f"key {store.keys.access[:4]}… ({code or status})"
+    what = f"key {store.keys.shown}… ({code or status})"
     raise StorageRefused(
         f"the storage {store.name} does not accept the {what}", remedy=_remedy(store)
     )
