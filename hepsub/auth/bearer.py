@@ -8,8 +8,10 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
+
+from msgspec import structs
 
 from hepsub.auth.claims import is_bearer_token, read_claims
 from hepsub.auth.credential import Lifetime, UserCredential
@@ -17,7 +19,6 @@ from hepsub.documents import Malformed
 from hepsub.errors import CredentialMissing
 from hepsub.policy.model import TOKEN
 
-_SPACE = b" \f\n\r\t\v"
 _LONGEST = 1 << 20
 
 
@@ -50,41 +51,35 @@ def read_token(name: str, content: bytes) -> UserCredential:
     return UserCredential(name=name, kind=TOKEN, who=who, lifetime=lifetime, content=token)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DiscoveredToken:
-    """A token that was found: where, in words, and the token."""
-
-    place: str
-    content: bytes = field(repr=False)
-
-
 def discover(
+    name: str,
     environment: Mapping[str, str],
     uid: int,
     fallback: Path = Path("/tmp"),  # noqa: S108 (the specification's)
-) -> DiscoveredToken | None:
+) -> UserCredential | None:
     """The first token of $BEARER_TOKEN, $BEARER_TOKEN_FILE, $XDG_RUNTIME_DIR/bt_uUID, /tmp/bt_uUID.
 
-    Empty ones and files that are not there are passed over; so is somebody else's file in /tmp, where
-    anybody could put one.
-
     Args:
+        name: the credential's name in the policy.
         environment: the caller's.
         uid: numeric user id.
         fallback: the directory of the last place.
 
     Raises:
-        CredentialMissing: the first thing found is no token; the specification says to stop there.
+        CredentialMissing: the first thing found is no token.
     """
     for place, content in _candidates(environment, uid, fallback):
-        token = content.strip(_SPACE)
+        token = content.strip()
         if not token:
             continue
-        if not is_bearer_token(token):
+        if not is_bearer_token(token):  # the specification says to stop there
             raise CredentialMissing(
                 f"what is in {place} is not a token", remedy="remove it, or put a token there"
             )
-        return DiscoveredToken(place=place, content=token)
+        found = read_token(name, token)
+        # Who put it there may put a newer one: nothing here does.
+        lifetime = structs.replace(found.lifetime, renewable_until=found.lifetime.expires)
+        return replace(found, lifetime=lifetime, origin=place)
     return None
 
 
@@ -103,11 +98,10 @@ def _candidates(
 
 
 def _content(path: Path, owner: int | None) -> bytes:
-    """What is in a file; nothing where it is not there, or not the owner's.
-
-    Where anybody could have put it nobody waits for it: a named pipe would be for ever.
-    """
+    """What is in a file; nothing where it is not there, or not the owner's."""
     try:
+        # Anybody can put something into /tmp, and for a named pipe one waits for ever. What the user names is his own,
+        # and may be one: BEARER_TOKEN_FILE=<(program).
         descriptor = os.open(path, os.O_RDONLY | (os.O_NONBLOCK if owner is not None else 0))
         with os.fdopen(descriptor, "rb") as file:
             status = os.fstat(descriptor)

@@ -6,6 +6,8 @@ programs write). No key and no ticket is kept: what is not asked for here is ski
 
 from __future__ import annotations
 
+import io
+
 from msgspec import Struct
 
 from hepsub.errors import CredentialMissing
@@ -18,7 +20,6 @@ _LONGEST_NAME = 1024
 _VERSION_3 = 0x0503
 _VERSION_4 = 0x0504
 _RENEWABLE = 0x00800000
-_CONFIGURATION_REALM = "X-CACHECONF:"
 
 
 class CacheFacts(Struct, frozen=True, kw_only=True):
@@ -26,8 +27,6 @@ class CacheFacts(Struct, frozen=True, kw_only=True):
 
     Attributes:
         principal: whose ticket it is: `alice@EXAMPLE.ORG`.
-        starts: when the ticket begins to be valid.
-        expires: when it ends.
         renew_until: until when it can be renewed; 0 when it cannot.
     """
 
@@ -57,24 +56,13 @@ class _Garbled(Exception):
     """The bytes end too early, or say what they cannot mean."""
 
 
-class _Reader:
+class _Reader(io.BytesIO):
     """Takes numbers and texts off bytes, one after the other."""
 
-    def __init__(self, content: bytes) -> None:
-        if len(content) > LARGEST:
-            raise _Garbled
-        self._content = content
-        self._at = 0
-
-    def at_end(self) -> bool:
-        return self._at >= len(self._content)
-
     def take(self, count: int) -> bytes:
-        end = self._at + count
-        if end > len(self._content):
+        taken = self.read(count)
+        if len(taken) < count:
             raise _Garbled
-        taken = self._content[self._at : end]
-        self._at = end
         return taken
 
     def u16(self) -> int:
@@ -103,35 +91,34 @@ class _Reader:
 
 
 def read_ccache(content: bytes) -> CacheFacts:
-    """What a cache tells of its ticket-granting ticket.
-
-    Args:
-        content: the bytes of the cache's file.
+    """What a cache's file tells of its ticket-granting ticket.
 
     Raises:
         CredentialMissing: these bytes are no cache, or hold no ticket-granting ticket.
     """
     try:
-        return _read(_Reader(content))
+        return _read(_Reader(content), len(content))
     except _Garbled as error:
         raise CredentialMissing(
             "what lies there is not a Kerberos ticket cache, or a damaged one", remedy="kinit"
         ) from error
 
 
-def _read(reader: _Reader) -> CacheFacts:
+def _read(reader: _Reader, size: int) -> CacheFacts:
     version = reader.u16()
-    if version not in {_VERSION_3, _VERSION_4}:
+    if size > LARGEST or version not in {_VERSION_3, _VERSION_4}:
         raise _Garbled
     if version == _VERSION_4:
         reader.take(reader.u16())  # the header's fields: clocks' differences
     owner = reader.principal()
-    granting = [
-        ticket
-        for ticket in _tickets(reader, version)
-        if ticket.server.components == ("krbtgt", owner.realm)
-        and ticket.server.realm == owner.realm
-    ]
+    # That of the owner's realm: by a ticket for another realm, or a configuration entry, which looks like a ticket for
+    # X-CACHECONF:, nothing is had here.
+    wanted = _Principal(realm=owner.realm, components=("krbtgt", owner.realm))
+    granting = []
+    while reader.tell() < size:
+        ticket = _ticket(reader, version)
+        if ticket.server == wanted:
+            granting.append(ticket)
     if not granting:
         raise CredentialMissing(
             f"the Kerberos ticket cache of {owner} holds no ticket-granting ticket", remedy="kinit"
@@ -143,15 +130,6 @@ def _read(reader: _Reader) -> CacheFacts:
         expires=best.expires,
         renew_until=best.renew_until if best.flags & _RENEWABLE else 0,
     )
-
-
-def _tickets(reader: _Reader, version: int) -> list[_Ticket]:
-    found = []
-    while not reader.at_end():
-        ticket = _ticket(reader, version)
-        if ticket.server.realm != _CONFIGURATION_REALM:
-            found.append(ticket)
-    return found
 
 
 def _ticket(reader: _Reader, version: int) -> _Ticket:
@@ -170,7 +148,7 @@ def _ticket(reader: _Reader, version: int) -> _Ticket:
     reader.data()  # the second ticket
     return _Ticket(
         server=server,
-        starts=starts or authenticated,
+        starts=starts or authenticated,  # 0 for one that was good at once
         expires=expires,
         renew_until=renew_until,
         flags=flags,

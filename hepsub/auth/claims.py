@@ -79,6 +79,7 @@ def read_claims(token: str) -> Claims | None:
     Raises:
         Malformed: it is a JWT, and says what cannot be (RFC 7519, section 4.1).
     """
+    # Three parts, of which the first is a JSON object, is what a JWT is; opaque tokens may have dots, too.
     parts = token.split(".")
     if len(token) > LONGEST_TOKEN or len(parts) != 3 or not _is_object(parts[0]):
         return None
@@ -100,14 +101,7 @@ def read_claims(token: str) -> Claims | None:
 def mismatch(
     claims: Claims, *, issuer: str = "", audience: str = "", scopes: tuple[str, ...] = ()
 ) -> str:
-    """Why a token is not the one that is wanted, in words that follow "the token"; empty when it is.
-
-    Args:
-        claims: what it says of itself.
-        issuer: the provider it has to be from; empty for any.
-        audience: whom it has to be meant for; empty for anybody.
-        scopes: what it has to allow.
-    """
+    """Why a token is not the one that is wanted, in words that follow "the token"; empty when it is."""
     if issuer and claims.issuer and claims.issuer != issuer.rstrip("/"):
         return f"is from {claims.issuer}, not from {issuer}"
     if audience and not ({audience} | ANY_AUDIENCES).intersection(claims.audience):
@@ -120,7 +114,7 @@ def mismatch(
 def missing_scopes(claims: Claims, wanted: tuple[str, ...]) -> tuple[str, ...]:
     """The scopes of these that a token does not allow; `storage.read:/` allows `storage.read:/cms` too."""
     have = claims.scopes
-    if have is None:
+    if have is None:  # not every provider says so in the token
         return ()
     asked = (scope for scope in wanted if scope not in _OF_LOGIN)
     return tuple(scope for scope in asked if not any(_covers(each, scope) for each in have))

@@ -32,10 +32,7 @@ class KerberosSource(Struct, frozen=True, kw_only=True):
 
     Attributes:
         name: the credential's name in the policy.
-        policy: what the policy says of it.
-        environment: the caller's environment (KRB5CCNAME, KRB5_CONFIG).
-        uid: numeric user id.
-        scratch: a directory for copies that live for a moment; None for the system's.
+        environment: the caller's (KRB5CCNAME, KRB5_CONFIG).
         clock: gives seconds since the epoch.
     """
 
@@ -43,7 +40,6 @@ class KerberosSource(Struct, frozen=True, kw_only=True):
     policy: Credential
     environment: Mapping[str, str]
     uid: int
-    scratch: Path | None = None
     clock: Callable[[], float] = time.time
 
     @property
@@ -79,10 +75,7 @@ class KerberosSource(Struct, frozen=True, kw_only=True):
         return credential
 
     def obtain(self, seconds: float) -> UserCredential:
-        """The ticket in the user's cache, or a renewed copy of it where that lives longer.
-
-        Args:
-            seconds: how long it should live at least; the longest there is, where that is less.
+        """The ticket in the user's cache, or, where that ends within so many seconds, a renewed copy of it.
 
         Raises:
             CredentialMissing: there is no ticket.
@@ -130,7 +123,9 @@ class KerberosSource(Struct, frozen=True, kw_only=True):
         return replace(renewed, origin=credential.origin)
 
     def _from_file(self, cache: Cache) -> UserCredential | None:
-        for tries in range(_TRIES):
+        tries = 0
+        while True:
+            tries += 1
             try:
                 content = read_file(Path(cache.path or ""), LARGEST)
                 return replace(read_ticket(self.name, content), origin=cache.name)
@@ -143,10 +138,9 @@ class KerberosSource(Struct, frozen=True, kw_only=True):
                     remedy=_REMEDY,
                 ) from error
             except CredentialMissing:
-                if tries == _TRIES - 1:
+                if tries == _TRIES:
                     raise
                 time.sleep(_PAUSE_S)
-        return None
 
     def _from_elsewhere(self, cache: Cache) -> UserCredential:
         with self._private_directory() as directory:
@@ -155,15 +149,14 @@ class KerberosSource(Struct, frozen=True, kw_only=True):
             return replace(read_ticket(self.name, path.read_bytes()), origin=cache.name)
 
     def _private_directory(self) -> tempfile.TemporaryDirectory[str]:
-        return tempfile.TemporaryDirectory(prefix="hepsub-krb-", dir=self.scratch)
+        """A directory for a copy that lives for a moment: in memory, where there is a place that only the user sees."""
+        runtime = self.environment.get("XDG_RUNTIME_DIR", "")
+        where = runtime if runtime and Path(runtime).is_dir() else None
+        return tempfile.TemporaryDirectory(prefix="hepsub-krb-", dir=where)
 
 
 def read_ticket(name: str, content: bytes) -> UserCredential:
-    """The credential that the bytes of a ticket cache are.
-
-    Args:
-        name: the credential's name in the policy.
-        content: the cache, in MIT's FILE format.
+    """The credential of the policy that the bytes of a ticket cache (MIT's FILE format) are.
 
     Raises:
         CredentialMissing: they are no ticket cache, or hold no ticket-granting ticket.

@@ -16,7 +16,6 @@ from hepsub.errors import (
     CredentialRefused,
     UsageError,
 )
-from hepsub.policy.model import Credential
 from hepsub.tools.krb5 import login_environment
 from hepsub.tools.oidc_agent import (
     Request,
@@ -35,6 +34,7 @@ _BASIC_SCOPES = ("openid", "offline_access")
 """What every account needs: an identity, and a refresh token."""
 _USUAL_SCOPES = ("wlcg",)
 """What is asked for where the policy names nothing: WLCG's profile."""
+_DEVICE_FLOW = "--flow=device"
 _REDIRECT = "http://localhost:4242"
 """oidc-gen wants one, though the device flow never uses it."""
 _ENOUGH_S = 60.0
@@ -48,21 +48,19 @@ def log_in(source: CredentialSource, say: Say) -> UserCredential:
         say: tells the user what happens.
 
     Raises:
+        UsageError: nobody logs in for it here, or the policy names no provider.
+        AgentUnavailable: the agent cannot be started, or is locked.
+        CredentialRefused: a program failed; it said why.
         HepsubError: there is still none; the message says why.
     """
     if isinstance(source, KerberosSource):
-        return log_in_kerberos(source, say)
+        return _log_in_kerberos(source, say)
     if isinstance(source, TokenSource):
-        return log_in_token(source, say)
+        return _log_in_token(source, say)
     raise UsageError(f"nobody logs in for {source.name}")
 
 
-def log_in_kerberos(source: KerberosSource, say: Say) -> UserCredential:
-    """Obtain an initial ticket: kinit at the terminal.
-
-    Raises:
-        CredentialRefused: kinit failed; it said why.
-    """
+def _log_in_kerberos(source: KerberosSource, say: Say) -> UserCredential:
     words = kinit_words(source.policy.principal)
     say(f"Kerberos: {' '.join(words)}")
     if (code := run_attached(words, environment=login_environment(source.environment))) != 0:
@@ -73,21 +71,13 @@ def log_in_kerberos(source: KerberosSource, say: Say) -> UserCredential:
 
 
 def kinit_words(principal: str) -> list[str]:
-    """The words that get a ticket which can be renewed for as long as the KDC allows.
-
-    Without -r many systems' kinit asks for one that cannot be renewed at all.
-    """
+    """The words that get a ticket which can be renewed for as long as the KDC allows."""
+    # Without -r many systems' kinit asks for one that cannot be renewed at all; the KDC cuts off what is too much.
     return ["kinit", "-r", "30d", *([principal] if principal else [])]
 
 
-def log_in_token(source: TokenSource, say: Say) -> UserCredential:
-    """Start oidc-agent, make and load the account as far as need be, and obtain a token of it.
-
-    Raises:
-        UsageError: the policy names a command instead of oidc-agent, or no provider.
-        AgentUnavailable: the agent cannot be started, or is locked.
-        CredentialRefused: the account could not be made.
-    """
+def _log_in_token(source: TokenSource, say: Say) -> UserCredential:
+    """Start oidc-agent, make and load the account as far as need be, and obtain a token of it."""
     policy, account = source.policy, source.account
     if policy.command:
         raise UsageError(
@@ -98,76 +88,72 @@ def log_in_token(source: TokenSource, say: Say) -> UserCredential:
     if address != source.environment.get("OIDC_SOCK"):
         say("oidc-agent runs; for your shell: eval $(oidc-agent-service use)")
     environment = agent_environment(source.environment, address)
-    if account not in loaded_accounts(environment, source.uid):
-        if account in known_accounts(environment, source.uid):
-            again = f"if its refresh token has ended: oidc-gen {account} --reauthenticate"
-            say(
-                "if it is silent after the password, its refresh token has ended: Ctrl-C, oidc-agent-service stop,"
-                f" oidc-gen {account} --reauthenticate"
-            )
-            _attached(["oidc-add", account], environment, say, remedy=again)
-        else:
-            if policy.client_id:
-                say(
-                    "oidc-gen asks for the secret of the client (oidc-agent 4 takes no client without one)"
-                )
-            authority = source.environment.get("SSL_CERT_FILE", "")
-            words = device_flow(source.name, account, policy, authority)
-            _attached(words, environment, say)
-    elif _is_dead(account, environment, source.uid):
-        _attached(["oidc-gen", account, "--reauthenticate"], environment, say)
+    if account in loaded_accounts(environment, source.uid) and not _is_dead(
+        account, environment, source.uid
+    ):
+        return source.obtain(_ENOUGH_S)
+    words, remedy = account_words(source, environment), "see what it said; try again"
+    if words[0] == "oidc-add":
+        # It says nothing of a refresh token that has ended, and waits for a device flow that nobody sees.
+        say(
+            "if it is silent after the password, its refresh token has ended: Ctrl-C, oidc-agent-service stop,"
+            f" oidc-gen {account} --reauthenticate"
+        )
+        remedy = f"if its refresh token has ended: oidc-gen {account} --reauthenticate"
+    elif policy.client_id and _DEVICE_FLOW in words:
+        say("oidc-gen asks for the secret of the client (oidc-agent 4 takes no client without one)")
+    say(f"oidc-agent: {' '.join(words)}")
+    if (code := run_attached(words, environment=environment)) != 0:
+        raise CredentialRefused(f"{words[0]} ended with exit code {code}", remedy=remedy)
     return source.obtain(_ENOUGH_S)
 
 
 def _is_dead(account: str, environment: Mapping[str, str], uid: int) -> bool:
-    """Whether a loaded account gives no tokens any more.
-
-    Raises:
-        HepsubError: it gives none for a reason that authenticating again does not mend.
-    """
+    """Whether a loaded account gives no tokens any more."""
     try:
         ask_token(Request(account=account, seconds=_ENOUGH_S), environment, uid)
     except CredentialRefused:
         return True
-    except CredentialMissing as error:
+    except CredentialMissing as error:  # which authenticating again does not mend
         raise AgentUnavailable(error.message, remedy=error.remedy) from error
     return False
 
 
-def device_flow(name: str, account: str, policy: Credential, authority: str = "") -> list[str]:
-    """The words that make an account by the device flow: a URL and a code for the browser.
+def account_words(source: TokenSource, environment: Mapping[str, str]) -> list[str]:
+    """The words that make an agent give tokens of an account: authenticate it again, load it, or make it.
 
     Args:
-        name: the credential's name in the policy.
-        account: oidc-agent's name of the account.
-        policy: what the policy says of it.
-        authority: a file of certificate authorities, which oidc-agent would not find by itself; empty
-            for the system's.
+        source: whose account it is.
+        environment: names the agent, which runs.
 
     Raises:
-        UsageError: the policy names no provider.
+        AgentUnavailable: the agent is locked.
+        UsageError: it has to be made, and the policy names no provider.
     """
+    account = source.account
+    if account in loaded_accounts(environment, source.uid):
+        return ["oidc-gen", account, "--reauthenticate"]
+    if account in known_accounts(environment, source.uid):
+        return ["oidc-add", account]
+    return _device_flow(source)
+
+
+def _device_flow(source: TokenSource) -> list[str]:
+    """The words that make an account by the device flow: a URL and a code for the browser."""
+    policy, account = source.policy, source.account
     if not policy.issuer:
         raise UsageError(
-            f"the policy does not say which provider gives the token {name}",
-            remedy=f"set issuer in [credential.{name}]; or make the account {account} yourself: oidc-gen {account}",
+            f"the policy does not say which provider gives the token {source.name}",
+            remedy=f"set issuer in [credential.{source.name}]; or make the account {account} yourself:"
+            f" oidc-gen {account}",
         )
     named = policy.login_scopes or (*_USUAL_SCOPES, *policy.scopes)
     wanted = dict.fromkeys((*_BASIC_SCOPES, *named))
-    words = ["oidc-gen", account, "--flow=device", f"--iss={policy.issuer}"]
+    words = ["oidc-gen", account, _DEVICE_FLOW, f"--iss={policy.issuer}"]
     words += [f"--scope={' '.join(wanted)}", f"--redirect-uri={_REDIRECT}"]
     if policy.client_id:
         words.append(f"--client-id={policy.client_id}")
-    if authority:
+    # oidc-agent does not find it by itself.
+    if authority := source.environment.get("SSL_CERT_FILE"):
         words.append(f"--cp={authority}")
     return words
-
-
-def _attached(
-    argv: list[str], environment: Mapping[str, str], say: Say, *, remedy: str = ""
-) -> None:
-    say(f"oidc-agent: {' '.join(argv)}")
-    if (code := run_attached(argv, environment=environment)) != 0:
-        raise CredentialRefused(
-            f"{argv[0]} ended with exit code {code}", remedy=remedy or "see what it said; try again"
-        )

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from msgspec.structs import replace
 
 from hepsub.auth.credential import CredentialSource
 from hepsub.auth.kerberos import KerberosSource
-from hepsub.auth.token import Precedence, TokenSource
+from hepsub.auth.token import TokenSource
 from hepsub.errors import UsageError
 from hepsub.policy.model import KERBEROS, Policy
 from hepsub.situation import Situation
@@ -22,7 +20,7 @@ def source_for(
     *,
     audience: str = "",
     scopes: tuple[str, ...] = (),
-    precedence: Precedence = Precedence.JOBS,
+    for_shell: bool = False,
 ) -> CredentialSource:
     """Where a credential of the policy comes from.
 
@@ -32,7 +30,7 @@ def source_for(
         situation: who asks, and from where.
         audience: the audience of a token, instead of the policy's; empty for the policy's.
         scopes: the scopes of a token, instead of the policy's; none for the policy's.
-        precedence: whether a renewable token or the discovered one is preferred.
+        for_shell: whether the token that the user's other programs would find takes precedence.
 
     Raises:
         UsageError: the policy has no such credential.
@@ -48,7 +46,6 @@ def source_for(
             policy=credential,
             environment=situation.environment,
             uid=situation.uid,
-            scratch=_scratch(situation),
         )
     wanted = replace(
         credential,
@@ -60,11 +57,5 @@ def source_for(
         policy=wanted,
         environment=situation.environment,
         uid=situation.uid,
-        precedence=precedence,
+        for_shell=for_shell,
     )
-
-
-def _scratch(situation: Situation) -> Path | None:
-    """A directory in memory that only the user sees, where there is one."""
-    runtime = situation.environment.get("XDG_RUNTIME_DIR")
-    return Path(runtime) if runtime and Path(runtime).is_dir() else None

@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from enum import Enum
 
 from msgspec import Struct, structs
 
@@ -33,19 +32,9 @@ _COMMAND_S = 30.0
 _SKEW_S = 60.0
 """Clocks that differ by less are no matter."""
 _MARGIN_S = 5.0
+_PATIENCE_S = 5.0
 _UNKNOWN_S = 600.0
 """A token that does not tell its end is renewed by one that lives this long."""
-
-
-class Precedence(Enum):
-    """Which token takes precedence.
-
-    JOBS: one that can be renewed, while there is any; SHELL: the one that the user's other tools would
-    find, if it is the one that is wanted.
-    """
-
-    JOBS = "jobs"
-    SHELL = "shell"
 
 
 class TokenSource(Struct, frozen=True, kw_only=True):
@@ -53,10 +42,9 @@ class TokenSource(Struct, frozen=True, kw_only=True):
 
     Attributes:
         name: the credential's name in the policy.
-        policy: what the policy says of it.
-        environment: the caller's environment.
-        uid: numeric user id.
-        precedence: whether a renewable token or the discovered one is preferred.
+        environment: the caller's.
+        for_shell: whether the token that the user's other programs would find takes precedence, if it is the one that
+            is wanted; for jobs one that can be renewed does.
         clock: gives seconds since the epoch.
     """
 
@@ -64,7 +52,7 @@ class TokenSource(Struct, frozen=True, kw_only=True):
     policy: Credential
     environment: Mapping[str, str]
     uid: int
-    precedence: Precedence = Precedence.JOBS
+    for_shell: bool = False
     clock: Callable[[], float] = time.time
 
     @property
@@ -87,14 +75,15 @@ class TokenSource(Struct, frozen=True, kw_only=True):
     def look(self) -> UserCredential | None:
         """The discovered token, if nothing else gives any, or it takes precedence.
 
-        A token of the agent is not here before it is asked, and that may take the network.
-
         Raises:
             CredentialMissing: what was discovered is no token.
         """
-        if self.precedence is Precedence.JOBS and self._has_program():
+        # A token of the agent is not here before it is asked, and that may take the network.
+        if not self.for_shell and (
+            self.policy.command or find_agent(self.environment, self.uid) is not None
+        ):
             return None
-        credential = self._discovered()
+        credential = discover(self.name, self.environment, self.uid)
         return None if credential is None or self._mismatch(credential) else credential
 
     def obtain(self, seconds: float) -> UserCredential:
@@ -107,7 +96,7 @@ class TokenSource(Struct, frozen=True, kw_only=True):
             CredentialRefused: the provider says no, or gives a token that is not the one wanted.
             ProviderUnreachable: nobody answers.
         """
-        if self.precedence is Precedence.SHELL:
+        if self.for_shell:
             credential = self.look()
             if credential is not None and credential.lifetime.is_good(self.clock(), seconds):
                 return credential
@@ -130,6 +119,7 @@ class TokenSource(Struct, frozen=True, kw_only=True):
         seconds = _UNKNOWN_S if expires is None else credential.lifetime.left(now) + _MARGIN_S
         new = self.obtain(seconds)
         if expires is not None and new.lifetime.expires is not None:
+            # An agent may give the same once more, and a longer one later; a discovered one stays what it is.
             stuck = new.lifetime.expires <= expires and not new.lifetime.can_be_renewed(now)
             if stuck:
                 raise CredentialExpired(
@@ -140,9 +130,6 @@ class TokenSource(Struct, frozen=True, kw_only=True):
         return new
 
     # ---- a token that a program gives -------------------------------------------------------
-
-    def _has_program(self) -> bool:
-        return bool(self.policy.command) or find_agent(self.environment, self.uid) is not None
 
     def _from_program(self, seconds: float) -> UserCredential:
         credential = (
@@ -167,9 +154,8 @@ class TokenSource(Struct, frozen=True, kw_only=True):
         try:
             answer = ask_token(request, self.environment, self.uid)
         except NoAnswer as error:
-            from hepsub.auth.provider import is_silent  # with all of HTTP and TLS
-
-            if self.policy.issuer and is_silent(self.policy.issuer):
+            # The agent does not tell why: it waits for a provider that is away, and for a user who should log in again.
+            if self.policy.issuer and _is_silent(self.policy.issuer):
                 raise ProviderUnreachable(
                     f"the provider {self.policy.issuer} does not answer", remedy="try again later"
                 ) from error
@@ -201,6 +187,7 @@ class TokenSource(Struct, frozen=True, kw_only=True):
                 remedy=f"see what {program} does at the terminal; try again later",
             )
         if done.code != 0:
+            # It may print what it sent: a refresh token, say.
             told = " ".join("***" if looks_secret("", w) else w for w in done.stderr.split())[-300:]
             raise CredentialRefused(
                 f"{program}, which gives the token {self.name}, failed with exit code {done.code}: {told}",
@@ -209,7 +196,6 @@ class TokenSource(Struct, frozen=True, kw_only=True):
         return self._read(done.stdout.encode())
 
     def _read(self, content: bytes) -> UserCredential:
-        """The token that a program gave."""
         try:
             return replace(read_token(self.name, content), origin=self.origin)
         except CredentialMissing as error:
@@ -247,23 +233,9 @@ class TokenSource(Struct, frozen=True, kw_only=True):
                 remedy="see `date`; tell the administrators of this machine if its clock is wrong",
             )
 
-    # ---- a discovered token -------------------------------------------------------------------
-
-    def _discovered(self) -> UserCredential | None:
-        found = discover(self.environment, self.uid)
-        if found is None:
-            return None
-        credential = read_token(self.name, found.content)
-        lifetime = structs.replace(credential.lifetime, renewable_until=credential.lifetime.expires)
-        return replace(credential, lifetime=lifetime, origin=found.place)
-
     def _discovered_instead(self, error: HepsubError) -> UserCredential:
-        """The discovered token, though it cannot be renewed; or else the error.
-
-        Raises:
-            HepsubError: the one given, with what is wrong with the discovered token.
-        """
-        credential = self._discovered()
+        """The discovered token, though it cannot be renewed; or else the error, with what is wrong with that token."""
+        credential = discover(self.name, self.environment, self.uid)
         if credential is None:
             raise error
         why = self._mismatch(credential)
@@ -285,3 +257,26 @@ class TokenSource(Struct, frozen=True, kw_only=True):
             audience=self.policy.audience,
             scopes=self.policy.scopes,
         )
+
+
+def _is_silent(issuer: str) -> bool:
+    """Whether nobody answers at a provider's address within seconds; what it says does not matter."""
+    import http.client  # with all of TLS: a token that comes needs neither
+    import ssl
+    from urllib.parse import urlsplit
+
+    parts = urlsplit(issuer)
+    connection: http.client.HTTPConnection
+    if parts.scheme == "https":
+        # Nothing secret is sent, so that its certificate is not looked at.
+        context = ssl._create_unverified_context()  # noqa: S323, SLF001
+        connection = http.client.HTTPSConnection(parts.netloc, timeout=_PATIENCE_S, context=context)
+    else:
+        connection = http.client.HTTPConnection(parts.netloc, timeout=_PATIENCE_S)
+    try:
+        connection.request("HEAD", f"{parts.path.rstrip('/')}/.well-known/openid-configuration")
+        return not connection.sock.recv(1)
+    except (OSError, http.client.HTTPException):
+        return True
+    finally:
+        connection.close()

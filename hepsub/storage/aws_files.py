@@ -10,10 +10,10 @@ from __future__ import annotations
 import configparser
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TypeAlias
 
-Keys: TypeAlias = tuple[str, str, str]
-"""The access key id, the secret access key, and the session token, which may be empty."""
+from hepsub.documents import read_file
 
 _Section: TypeAlias = Mapping[str, str]
 
@@ -32,16 +32,19 @@ class _NotPlain(Exception):
     """It is more than can be read here."""
 
 
-def plain_keys(profile: str) -> Keys | None:
-    """The keys that simply stand there; None for anything else, or none.
+def plain_keys(profile: str) -> tuple[str, str, str] | None:
+    """The access key id, the secret and the session token (or "") that simply stand there; None for anything else.
 
     Args:
         profile: the profile that the policy names; empty for the one that the user's variables name.
     """
     if any(os.environ.get(name) for name in _MORE_THAN_KEYS):
         return None
-    if not profile and os.environ.get("AWS_ACCESS_KEY_ID"):
-        return _of_variables()
+    # botocore, too, takes keys from variables only where nobody named a profile to it.
+    if not profile and (access := os.environ.get("AWS_ACCESS_KEY_ID")):
+        secret = os.environ.get("AWS_SECRET_ACCESS_KEY", "")
+        token = os.environ.get("AWS_SECURITY_TOKEN") or os.environ.get("AWS_SESSION_TOKEN") or ""
+        return (access, secret, token) if secret else None
     try:
         kept, _ = _sections(profile)
     except _NotPlain:
@@ -51,27 +54,15 @@ def plain_keys(profile: str) -> Keys | None:
     return (access, secret, token) if access and secret else None
 
 
-def is_plain() -> bool:
-    """Whether the profile that the user's variables name is plain, or there is nothing of the kind."""
+def plain_authorities() -> str | None:
+    """The file of authorities that AWS's variables or a plain profile name; empty for none, None for anything else."""
     try:
         kept, configured = _sections("")
     except _NotPlain:
-        return False
-    return bool(kept or configured) or not _named_profile()
-
-
-def authorities() -> str:
-    """The file of authorities that AWS's variables or the plain profile name; empty for none."""
-    _, configured = _sections("")
+        return None
+    if not kept and not configured and _named_profile():
+        return None  # a profile that is nowhere: botocore finds the words
     return os.environ.get("AWS_CA_BUNDLE") or configured.get("ca_bundle", "")
-
-
-def _of_variables() -> Keys | None:
-    access, secret = (
-        os.environ.get(name, "") for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
-    )
-    token = os.environ.get("AWS_SECURITY_TOKEN") or os.environ.get("AWS_SESSION_TOKEN") or ""
-    return (access, secret, token) if secret else None
 
 
 def _named_profile() -> str:
@@ -79,14 +70,11 @@ def _named_profile() -> str:
 
 
 def _sections(profile: str) -> tuple[_Section, _Section]:
-    """What the files for credentials and for the configuration say of a profile.
-
-    Raises:
-        _NotPlain: one of them says more than can be read here.
-    """
+    """What the files for credentials and for the configuration say of a profile."""
     name = profile or _named_profile() or "default"
     kept = _read("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials").get(name, {})
     config = _read("AWS_CONFIG_FILE", "~/.aws/config")
+    # Every other section of this file is called [profile NAME]; which of two for one profile counts, botocore knows.
     if name == "default" and "profile default" in config:
         raise _NotPlain
     configured = config.get(name if name == "default" else f"profile {name}", {})
@@ -96,16 +84,11 @@ def _sections(profile: str) -> tuple[_Section, _Section]:
 
 
 def _read(variable: str, usual: str) -> Mapping[str, _Section]:
-    """The sections of a file; none where there is no file.
-
-    Raises:
-        _NotPlain: it cannot be read.
-    """
+    """The sections of a file; none where there is no file."""
     path = os.path.expandvars(os.path.expanduser(os.environ.get(variable) or usual))
     parser = configparser.RawConfigParser()
     try:
-        with open(path, encoding="utf-8") as file:
-            parser.read_string(file.read(_LARGEST))
+        parser.read_string(read_file(Path(path), _LARGEST).decode())
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, configparser.Error) as error:

@@ -17,12 +17,13 @@ LARGEST_OBJECT = 10_000 * 5 * 2**30
 LONGEST_KEY = 1024
 MOST_ENTRIES = 1000
 
+# [0-9], never \d: that takes the digits of all alphabets, and int() does as well.
 _DIGITS = re.compile(r"[0-9]{1,15}")
 _ETAG = re.compile(r"[ -~]{0,256}")
 _CODE = re.compile(r"[A-Za-z0-9._:-]{1,100}")
 _MOST_WORDS = 300
 _KEY = re.compile(r"[!-~]{1,32768}")
-"""Session tokens hold policies; all of them go into one header."""
+"""A session token may hold a whole policy, and goes into one header."""
 _LONGEST_TIME = 40
 _GO_KNOWS_NONE = -62_135_596_800.0
 """0001-01-01: what servers written in Go say of an object whose time they do not know."""
@@ -34,22 +35,11 @@ def size_in(text: str) -> int:
     """The size of an object, as a store writes it.
 
     Raises:
-        Malformed: it is none.
+        Malformed: it is none, or one that no object has.
     """
-    if _DIGITS.fullmatch(text) is None:
+    if _DIGITS.fullmatch(text) is None or int(text) > LARGEST_OBJECT:
         raise Malformed(f"a size of {text[:30]!r}")
-    return believed_size(int(text))
-
-
-def believed_size(size: int) -> int:
-    """The size of an object.
-
-    Raises:
-        Malformed: no object has it.
-    """
-    if not 0 <= size <= LARGEST_OBJECT:
-        raise Malformed("a size that no object has")
-    return size
+    return int(text)
 
 
 def etag_in(text: str) -> str:

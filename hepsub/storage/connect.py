@@ -20,6 +20,7 @@ from hepsub.errors import StorageUnreachable
 from hepsub.storage.response import BROKEN, Incoming, Response, read_response
 
 _CONNECT_S = 5
+"""A SYN that is lost is sent again after one second and after three: a host that is there has answered by then."""
 _READ_S = 30
 _WITH_BODY = ("PUT", "POST")
 _PORTS = {"http": 80, "https": 443}
@@ -31,10 +32,6 @@ class Connection:
 
     Attributes:
         origin: scheme, host and port of the endpoint.
-        host: its name, or its address.
-        port: the one of TCP.
-        proxy: host and port of the proxy; None for none.
-        proxy_headers: what the proxy wants to be told.
         authorities: who is trusted to name the endpoint; None for one without TLS.
     """
 
@@ -62,11 +59,11 @@ class Connection:
         try:
             self.send(method, url, headers, body)
             return self.receive(method)
-        except BROKEN:
+        except BROKEN as error:
             self.close()
-            if not used:
+            # The server closes connections that nobody needed for a while: that is no failure. A silence is one.
+            if not used or isinstance(error, TimeoutError):
                 raise
-            # The server closes connections that nobody needed for a while: that is no failure.
             self.send(method, url, headers, body)
             return self.receive(method)
 
@@ -97,6 +94,8 @@ class Connection:
     def _connect(self) -> socket.socket:
         opened = socket.create_connection(self.proxy or (self.host, self.port), _CONNECT_S)
         try:
+            # Else the kernel keeps the end of a request back until the server has acknowledged its beginning, which
+            # that delays by 40 ms.
             opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self.authorities is not None:
                 if self.proxy is not None:
@@ -113,6 +112,7 @@ class Connection:
         opened.sendall(_head("CONNECT", target, {"host": target, **self.proxy_headers}))
         incoming = Incoming(opened)
         status = read_response(incoming, "CONNECT").status
+        # Who speaks first in TLS is the client: bytes that are here already are not the storage's.
         if not 200 <= status < 300 or not incoming.is_empty:
             raise OSError(f"the proxy opens no tunnel ({status})")
 
@@ -126,11 +126,7 @@ def _head(method: str, target: str, headers: Mapping[str, str]) -> bytes:
 
 
 def open_connection(origin: str, authorities: str) -> Connection:
-    """A connection to an endpoint; nothing is sent yet.
-
-    Args:
-        origin: scheme, host and port of the endpoint.
-        authorities: the file of its own authorities; empty for none.
+    """A connection to an endpoint, whose own file of authorities may be named; nothing is sent yet.
 
     Raises:
         StorageUnreachable: the proxy or the authorities that the environment names cannot be used.
@@ -160,6 +156,7 @@ def _proxy_authorization(user: str | None, password: str | None) -> dict[str, st
 
 
 def _proxy(origin: str, scheme: str) -> str:
+    # Most have none, and the import takes a quarter of a second.
     if not any(name.casefold().endswith("_proxy") for name in os.environ):
         return ""
     from botocore.utils import get_environ_proxies
@@ -169,7 +166,7 @@ def _proxy(origin: str, scheme: str) -> str:
 
 
 def _usual_authorities() -> str:
-    """Those that botocore would take, which takes ten times as long to say so (botocore.httpsession.where)."""
+    """Those that botocore would take (botocore.httpsession.where, whose import takes ten times as long)."""
     try:
         from certifi import where  # type: ignore[import-not-found, unused-ignore]
     except ImportError:
@@ -194,9 +191,11 @@ def _authorities_by_botocore() -> str:
 
 @functools.cache
 def _trust(named: str) -> ssl.SSLContext:
-    from hepsub.storage.aws_files import authorities, is_plain
+    from hepsub.storage.aws_files import plain_authorities
 
-    named = named or (authorities() if is_plain() else _authorities_by_botocore())
+    if not named:
+        plain = plain_authorities()
+        named = _authorities_by_botocore() if plain is None else plain
     path = named or os.environ.get("REQUESTS_CA_BUNDLE") or _usual_authorities()
     try:
         if Path(path).is_dir():

@@ -17,9 +17,7 @@ class S3Credentials(Struct, frozen=True, kw_only=True):
     """Keys for S3; their secret parts stay out of every text.
 
     Attributes:
-        access: the access key id.
-        secret: the secret access key.
-        token: the session token; empty for long-lived keys.
+        token: of the session; empty for long-lived keys.
         expires: when they end, in seconds since the epoch; None for never.
         note: what their user should know of them; empty for nothing.
     """
@@ -30,8 +28,13 @@ class S3Credentials(Struct, frozen=True, kw_only=True):
     expires: float | None
     note: str = ""
 
+    @property
+    def shown(self) -> str:
+        """As much of the access key id as anybody may see."""
+        return self.access[:4]
+
     def __repr__(self) -> str:
-        return f"S3Credentials(access={self.access[:4]}…)"
+        return f"S3Credentials(access={self.shown}…)"
 
 
 def keys_for(name: str, storage: Storage) -> S3Credentials:
@@ -49,8 +52,8 @@ def keys_for(name: str, storage: Storage) -> S3Credentials:
     import botocore.session
 
     session = botocore.session.Session(profile=storage.profile or None)
-    # The keys of a virtual machine are never the user's; asking for them costs seconds elsewhere.
     try:
+        # The keys of a virtual machine are never the user's; asking for them costs seconds elsewhere.
         session.get_component("credential_provider").remove("iam-role")
         found = session.get_credentials()
         # Roles and single sign-on ask a service here, and not before.
@@ -74,11 +77,7 @@ def _believed(
     given: tuple[object, object, object],
     expiry: datetime.datetime | None,
 ) -> S3Credentials:
-    """Keys, if they can be some.
-
-    Raises:
-        StorageRefused: they cannot.
-    """
+    """Keys, if they can be some: a line end in one would begin another header of each request."""
     access, secret, token = given
     try:
         return S3Credentials(

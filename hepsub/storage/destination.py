@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import os
 import stat
 from collections.abc import Iterator
@@ -16,19 +15,22 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from hepsub.files import lock_open
+
 PART = ".part"
 """What the name of a file that is not complete ends with."""
 
 _LONGEST_NAME = 255 - len(PART)
 _FORBIDDEN = ("", ".", "..")
 _IN_THE_WAY = (errno.ELOOP, errno.ENOTDIR)
+_TRIES = 3
 
 
 def safe_parts(name: str) -> tuple[str, ...] | None:
     """The components of a relative name; None for one that no file shall have here.
 
-    AccessRefused are absolute names, `.` and `..`, empty components, control characters (terminals obey
-    them), bytes that are no UTF-8, and components too long for a file system.
+    That are absolute names, `.` and `..`, empty components, control characters (terminals obey them), bytes that are
+    no UTF-8, and components too long for a file system.
     """
     parts = tuple(name.split("/"))
     if any(part in _FORBIDDEN or not part.isprintable() for part in parts):
@@ -91,7 +93,7 @@ class Destination(Struct, frozen=True, kw_only=True):
                 if not stat.S_ISREG(facts.st_mode):
                     raise OSError(errno.EEXIST, "it is no regular file", self.part)
                 yield PartFile(
-                    landing=self, directory=directory, descriptor=descriptor, size=facts.st_size
+                    goal=self, directory=directory, descriptor=descriptor, size=facts.st_size
                 )
             finally:
                 os.close(descriptor)
@@ -110,69 +112,57 @@ class Destination(Struct, frozen=True, kw_only=True):
 
 
 class PartFile(Struct, frozen=True, kw_only=True):
-    """A file that is not complete.
+    """A file that is not complete, and its directory, both by their descriptors.
 
     Attributes:
-        landing: what it will be.
-        directory: a descriptor of its directory.
-        descriptor: its own.
+        goal: what it will be.
         size: how large it was when it was opened, in bytes.
     """
 
-    landing: Destination
+    goal: Destination
     directory: int
     descriptor: int
     size: int
 
     def finish(self, modified: float) -> None:
-        """Give the complete file its name, and its time in seconds since the epoch (0: now).
-
-        What had the name is replaced.
+        """Give the complete file its name, which is taken from what had it, and its time since the epoch (0: now).
 
         Raises:
             OSError: it cannot be renamed.
         """
         if modified:
             os.utime(self.descriptor, (modified, modified))
-        os.rename(
-            self.landing.part,
-            self.landing.parts[-1],
-            src_dir_fd=self.directory,
-            dst_dir_fd=self.directory,
-        )
+        here, name = self.directory, self.goal.parts[-1]
+        os.rename(self.goal.part, name, src_dir_fd=here, dst_dir_fd=here)
 
 
 def _open_alone(part: str, directory: int) -> int:
-    """Open, or make, an incomplete file that no other command has open.
-
-    Two of them would write into one file: when one has given it its final name, the other one cuts off the
-    complete file as it is interrupted.
-    """
+    """Open, or make, an incomplete file that no other command has open."""
     flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
-    for is_last in (
-        False,
-        False,
-        True,
-    ):  # there are file systems whose inodes have a number each time
+    tries = 0
+    while True:
         descriptor = os.open(part, flags, 0o666, dir_fd=directory)
         try:
+            # Two commands would write into one file: when one has given it its final name, the other one cuts off the
+            # complete file as it is interrupted.
             _lock(descriptor, part)
-            if is_last or _is_still(descriptor, part, directory):
+            tries += 1
+            # There are file systems that number a file anew each time: after three tries it is taken as it is.
+            if tries == _TRIES or _is_still(descriptor, part, directory):
                 return descriptor
         except BaseException:
             os.close(descriptor)
             raise
         os.close(descriptor)  # it has got its final name meanwhile
-    raise AssertionError
 
 
 def _lock(descriptor: int, part: str) -> None:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise OSError(errno.EBUSY, "another hep_fetch brings it right now", part) from error
+        is_mine = lock_open(descriptor)
     except OSError:  # a file system without locks
         return
+    if not is_mine:
+        raise OSError(errno.EBUSY, "another hep_fetch brings it right now", part)
 
 
 def _is_still(descriptor: int, name: str, directory: int) -> bool:
@@ -197,6 +187,7 @@ def _open_root(root: Path, *, make: bool) -> int:
 
 def _enter(directory: int, name: str, *, make: bool) -> int:
     flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+    # Opened first: of thousands of files in a directory only one makes it, and a file server is asked for each mkdir.
     try:
         return os.open(name, flags, dir_fd=directory)
     except FileNotFoundError:

@@ -35,12 +35,9 @@ class Download(Struct, frozen=True, kw_only=True):
     """An object that shall become a file.
 
     Attributes:
-        place: the object.
-        size: its size in bytes.
-        etag: its ETag, without quotes; empty for unknown.
-        md5: the MD5 that it has to have, in hex; empty for unknown.
+        etag: without quotes; empty for unknown.
+        md5: the one that it has to have, in hex; empty for unknown.
         modified: when it was written, in seconds since the epoch; 0 for unknown.
-        destination: the file.
     """
 
     place: ObjectPlace
@@ -60,11 +57,9 @@ class DownloadResult(Struct, frozen=True, kw_only=True):
 
 @dataclass(slots=True, kw_only=True)
 class Progress:
-    """How far the transfers are; written by all of them.
+    """How far the transfers are, of so many bytes and files; written by all of them.
 
     Attributes:
-        size: bytes in all.
-        number: files in all.
         moved: bytes that are here.
         done: files that are here, or cannot come.
     """
@@ -93,7 +88,6 @@ class Downloader:
     Attributes:
         stores: gives a storage by its name, with keys that are good now; called by many threads.
             Its second argument asks for new keys, because the ones given last were refused.
-        pause: sleeps for so many seconds.
     """
 
     stores: Callable[[str, bool], Store]
@@ -130,6 +124,7 @@ class Downloader:
                 for each in objects.fetch(downloads[number] for number in numbers.values()):
                     arrive(numbers[id(each)], "")
 
+            # By a thread as well, which Ctrl-C can leave. What it does not bring is large, or unusual.
             run_all(1, small, lambda: watch(progress))
             rest = [number for number in range(len(downloads)) if number not in results]
             ranges = max(1, min(_RANGES_AT_ONCE, AT_ONCE // max(1, len(rest))))
@@ -172,6 +167,7 @@ class Downloader:
                 with pool.ask(store, store.url(place.bucket, place.key)) as response:
                     check(response)
                     content = response.read_whole(most)
+                    # A body that ends with its connection may have been cut off.
                     if str(len(content)) == response.header("content-length"):
                         return content
         return None

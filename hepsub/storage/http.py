@@ -18,7 +18,7 @@ from hepsub.documents import Malformed
 from hepsub.storage.connect import Connection, open_connection
 from hepsub.storage.response import BROKEN, Response
 from hepsub.storage.signing import query_text, signed_headers
-from hepsub.storage.trouble import garbled, unreachable
+from hepsub.storage.trouble import garbled, refused, unreachable
 
 if TYPE_CHECKING:
     from hepsub.storage.store import Store
@@ -27,6 +27,7 @@ T = TypeVar("T")
 
 _AGAIN = (408, 425, 429)
 _REFUSED = (400, 401, 403)
+"""400, too: keys that have ended are called ExpiredToken, and that is one (S3 API, "Error responses")."""
 _SOME = 2**16
 _SECONDS = re.compile(r"[0-9]{1,9}")
 _TRIES = 3
@@ -53,6 +54,10 @@ class PermanentFailure(Exception):
 
 class AccessRefused(Exception):
     """The keys, or the signature, are not accepted."""
+
+
+class Denied(Exception):
+    """The store says no; these words are its code for that, or the status."""
 
 
 def check(response: Response) -> None:
@@ -82,10 +87,42 @@ def may_pass(status: int) -> bool:
     return status in _AGAIN or status >= 500
 
 
+def check_done(response: Response, code: str = "") -> None:
+    """Nothing, for a success.
+
+    Args:
+        response: whose status tells.
+        code: the store's own word for a failure; empty where it has none.
+
+    Raises:
+        TemporaryFailure, Denied: it is none.
+    """
+    why = code or str(response.status)
+    if may_pass(response.status):
+        raise TemporaryFailure(why)
+    # A redirection, too: what is signed is for this host, and SigV4 signs the host.
+    if response.status >= 300:
+        raise Denied(why)
+
+
+def insist(store: Store, what: object, one: Callable[[], T]) -> T:
+    """Ask a store for a place, and again where that may help.
+
+    Raises:
+        StorageRefused: it says no.
+        StorageUnreachable: it does not answer, or with something else.
+    """
+    try:
+        return persist(store, one)
+    except Denied as error:
+        raise refused(store.name, what, str(error)) from error
+
+
 def persist(store: Store, one: Callable[[], T]) -> T:
     """Ask a store, and again where that may help.
 
     Raises:
+        Denied: it says no.
         StorageUnreachable: it does not answer, or with something else.
     """
     for number in range(_TRIES):
@@ -119,14 +156,14 @@ class ConnectionPool:
         headers: Mapping[str, str] | None = None,
         body: bytes = b"",
     ) -> Iterator[Response]:
-        """The beginning of the answer to a signed request, whatever its status.
+        """The beginning of the answer to a request, signed with the store's keys, whatever its status.
 
         Args:
             store: whose keys sign it.
             url: without a query.
-            method: what is asked for.
+            method: of HTTP.
             query: not quoted yet.
-            headers: more of them.
+            headers: more of them, which are not signed.
             body: what is sent along.
 
         Raises:
@@ -161,16 +198,16 @@ class ConnectionPool:
                 return free.pop()
         authorities = store.storage.ca_file
         if authorities and not Path(authorities).is_file():
-            raise unreachable(store.name, store.storage, "")
+            raise unreachable(store.name, store.storage, "")  # which names the file
         return open_connection(origin, authorities)
 
     def give_back(self, connection: Connection, response: Response | None) -> None:
         """Keep a connection for others, if its last response was read to the end or nearly; else close it."""
-        if response is None or not _is_over(response):
+        if response is not None and _is_over(response):
+            with self._lock:
+                self._free.setdefault(connection.origin, []).append(connection)
+        else:
             connection.close()
-            return
-        with self._lock:
-            self._free.setdefault(connection.origin, []).append(connection)
 
     def close(self) -> None:
         """Close the connections that nobody uses."""
@@ -181,12 +218,14 @@ class ConnectionPool:
 
 
 def _is_over(response: Response) -> bool:
-    """Whether the next response may follow this one; what is known to be little is read."""
+    """Whether the next response may follow this one."""
     if response.is_last:
         return False
+    # Errors have a document that nobody asked for; to read it is cheaper than another connection, with TLS.
     if response.left and response.left <= _SOME and response.status >= 300:
         try:
             response.read_whole(_SOME)
         except BROKEN:
             return False
+    # More than was announced would be taken for the beginning of the next response.
     return response.is_read and response.incoming.is_empty

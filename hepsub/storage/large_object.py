@@ -50,11 +50,7 @@ class RangedDownload:
     """One object on its way.
 
     Attributes:
-        download: what becomes what.
-        pool: connections.
         stores: gives a storage with keys that are good now; True asks for new ones.
-        pause: sleeps for so many seconds.
-        progress: is told what came.
         stop: set when the user wants no more.
         at_once: how many ranges of it may come at once.
     """
@@ -65,12 +61,12 @@ class RangedDownload:
     pause: Callable[[float], None]
     progress: Progress
     stop: threading.Event
-    at_once: int = 1
+    at_once: int
     _etag_is_md5: bool = True
     _ranges: Ranges = field(init=False)
 
     def run(self) -> str:
-        """Bring it; why it is not here, in words, or nothing.
+        """Bring it, and give why it is not here, in words, or nothing.
 
         Raises:
             StopAsked: the user wants no more.
@@ -93,7 +89,7 @@ class RangedDownload:
         for _ in range(_SPOILT_TRIES):
             try:
                 md5 = self._bring(part.descriptor, came, at_once)
-            except _NoRanges:
+            except _NoRanges:  # nor will it have any the next time
                 at_once = 0
                 md5 = self._bring(part.descriptor, 0, at_once)
             if not self._md5_told or md5 == self._md5_told:
@@ -104,16 +100,14 @@ class RangedDownload:
         raise PermanentFailure(f"its contents were not those of the object, {_SPOILT_TRIES} times")
 
     def _believed(self, part: PartFile) -> int:
-        """How much of what an earlier command left is gone on with.
-
-        Nothing, where no checksum will tell whether it belongs to this object; up to the first gap, where
-        that command was killed while several ranges came.
-        """
+        """How much of what an earlier command left is gone on with."""
         if not part.size:
             return 0
+        # Without a checksum nothing would tell whether it belongs to this object.
         if not self.download.md5 or part.size > self.download.size:
             os.ftruncate(part.descriptor, 0)
             return 0
+        # Up to the first gap: that command may have been killed while several ranges came.
         try:
             hole = os.lseek(part.descriptor, 0, os.SEEK_HOLE)
         except OSError:  # a file system that does not tell
@@ -136,6 +130,7 @@ class RangedDownload:
     @property
     def _md5_told(self) -> str:
         """The MD5 that the object has to have; empty for unknown."""
+        # That an object is encrypted, so that its ETag is none, a listing does not tell, but each response does.
         told = self.download.md5
         return told if self._etag_is_md5 or told != self.download.etag else ""
 
@@ -178,6 +173,7 @@ class RangedDownload:
                 best = span.came
 
     def _wait(self, failures: int, after: float) -> None:
+        # Each at another time: what a store in trouble does not need is 16 requests at the same moment.
         pause = min(_LONGEST_PAUSE_S, 0.2 * 2**failures) * random.uniform(0.5, 1.5)  # noqa: S311
         self._stop_if_asked()
         self.pause(max(pause, min(after, 6 * _LONGEST_PAUSE_S)))
@@ -200,10 +196,13 @@ class RangedDownload:
             if "Range" in headers and not _continues(response, span.came):
                 if span.begin or span.end < size:
                     raise _NoRanges
-                self._moved(span, -span.came)
+                self._moved(
+                    span, -span.came
+                )  # the whole object comes, and this is all that is asked for
             self._take(response, descriptor, span)
 
     def _take(self, response: Response, descriptor: int, span: ByteRange) -> None:
+        # One byte more than is missing, to see an object that has grown.
         buffer = memoryview(bytearray(min(_CHUNK, span.end - span.came + 1)))
         while True:
             self._stop_if_asked()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os.path
-from collections.abc import Collection, Iterable, Sequence
+import threading
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -14,29 +16,47 @@ from hepsub.errors import StorageRefused, StorageUnreachable
 from hepsub.plan.location import ObjectPlace
 from hepsub.plan.objects import ObjectInfo
 from hepsub.storage.bounds import etag_in, header_moment_in, size_in
-from hepsub.storage.http import ConnectionPool, TemporaryFailure, may_pass, persist
-from hepsub.storage.page import BUCKET, LARGEST_PAGE, Denied, NotThere, Page, error_code, read_page
-from hepsub.storage.response import Response
+from hepsub.storage.http import (
+    ConnectionPool,
+    Denied,
+    TemporaryFailure,
+    check_done,
+    insist,
+    persist,
+)
+from hepsub.storage.page import (
+    BUCKET,
+    LARGEST_PAGE,
+    NotThere,
+    Page,
+    error_code,
+    read_buckets,
+    read_page,
+)
+from hepsub.storage.response import BROKEN, Response
 from hepsub.storage.trouble import garbled, refused
+from hepsub.storage.workers import run_all
 
 if TYPE_CHECKING:
     from hepsub.storage.store import Store
 
+_LIST_ABOVE = 50
+"""So many look-ups in one directory are worth a listing."""
 _PAGE = 1000
 _PAGES_TO_SPARE = 4
 """A listing that meets so many pages of strangers is given up; the rest is asked for one by one."""
 _LONGEST_LISTING = 2000
 """So many pages are two million objects, and a gigabyte of memory."""
+_NO_ANSWER = (*BROKEN, Malformed, StorageUnreachable, TemporaryFailure)
 _PAGES_IN_VAIN = 3
+"""S3 may put less on a page than there is room for (ListObjectsV2); four with nothing new have no end."""
 
 
 def common_prefixes(groups: Iterable[Sequence[str]]) -> tuple[str, ...]:
-    """The prefixes whose listings hold the keys of all groups.
-
-    A prefix that another one holds is left out, unless that would be the whole bucket.
-    """
+    """The prefixes whose listings hold the keys of all groups, none of them below another one."""
     found: list[str] = []
     for prefix in sorted({_common(group) for group in groups if group}):
+        # Keys with nothing in common make the empty prefix: it would be the whole bucket for those that have, too.
         if not any(each and prefix.startswith(each) for each in found):
             found.append(prefix)
     return tuple(found)
@@ -50,12 +70,7 @@ def _common(keys: Sequence[str]) -> str:
 def see_objects(
     store: Store, bucket: str, groups: Iterable[Sequence[str]]
 ) -> dict[str, ObjectInfo]:
-    """The objects of a bucket that exist, by their keys.
-
-    Args:
-        store: the storage.
-        bucket: its bucket.
-        groups: keys, those together that were made from one template.
+    """The objects of a bucket that exist, by their keys; a group of keys was made from one template.
 
     Raises:
         StorageRefused, StorageUnreachable: it could not be looked.
@@ -65,9 +80,46 @@ def see_objects(
     except NotThere:
         return {}
     places = [ObjectPlace(storage=store.name, bucket=bucket, key=key) for key in sorted(unsure)]
-    for place, info in store.look_up(places).items() if places else ():
-        if info is not None:
-            found[place.key] = info
+    singly = _see_singly(store, places)
+    return found | {place.key: info for place, info in singly.items() if info is not None}
+
+
+def look_up(store: Store, places: Iterable[ObjectPlace]) -> dict[ObjectPlace, ObjectInfo | None]:
+    """What is known of objects; None for those that do not exist.
+
+    Raises:
+        StorageRefused, StorageUnreachable: it could not be looked.
+    """
+    found: dict[ObjectPlace, ObjectInfo | None] = dict.fromkeys(places)
+    directories: defaultdict[tuple[str, str], list[ObjectPlace]] = defaultdict(list)
+    for place in found:
+        directories[place.bucket, place.key.rpartition("/")[0]].append(place)
+    singles: list[ObjectPlace] = []
+    for (bucket, _), group in directories.items():
+        if len(group) <= _LIST_ABOVE:
+            singles += group
+            continue
+        try:
+            seen, unsure = see_listed(store, bucket, [[place.key for place in group]])
+        except NotThere:
+            continue
+        found |= {place: seen.get(place.key) for place in group}
+        singles += [place for place in group if place.key in unsure]
+    return found | _see_singly(store, singles)
+
+
+def _see_singly(
+    store: Store, places: Sequence[ObjectPlace]
+) -> dict[ObjectPlace, ObjectInfo | None]:
+    found: dict[ObjectPlace, ObjectInfo | None] = {}
+    looking = store.progress.step(f"looking at objects of {store.name}", len(places))
+    with contextlib.closing(ConnectionPool()) as pool, looking as step:
+
+        def one(number: int, _: threading.Event) -> None:
+            found[places[number]] = see_object(pool, store, places[number])
+            step.advance()
+
+        run_all(len(places), one, lambda: None)
     return found
 
 
@@ -75,11 +127,6 @@ def see_listed(
     store: Store, bucket: str, groups: Iterable[Sequence[str]]
 ) -> tuple[dict[str, ObjectInfo], set[str]]:
     """The objects that a few pages of listings show, and the keys of which these do not tell whether they exist.
-
-    Args:
-        store: the storage.
-        bucket: its bucket.
-        groups: keys, those together that were made from one template.
 
     Raises:
         NotThere: there is no such bucket.
@@ -99,6 +146,7 @@ def see_listed(
 
 
 def _pages(wanted: Collection[str]) -> int:
+    """How many pages are worth it: for each thousand that are wanted, two thousand strangers may be met."""
     return _PAGES_TO_SPARE + 3 * len(wanted) // _PAGE
 
 
@@ -116,13 +164,7 @@ def see_some(
 
 
 def see_directories(store: Store, bucket: str, prefixes: Collection[str]) -> dict[str, ObjectInfo]:
-    """All objects directly below prefixes, by their keys.
-
-    Args:
-        store: the storage.
-        bucket: its bucket.
-        prefixes: each ends with a slash, or is empty. There may be one for each job, so a listing of what they
-            have in common is tried first: it is given up when it takes half as many pages as there are prefixes.
+    """All objects directly below prefixes, each of which ends with a slash or is empty, by their keys.
 
     Raises:
         StorageRefused, StorageUnreachable: it could not be looked.
@@ -130,17 +172,14 @@ def see_directories(store: Store, bucket: str, prefixes: Collection[str]) -> dic
     found: dict[str, ObjectInfo] = {}
     ended = False
     with contextlib.suppress(NotThere), contextlib.closing(ConnectionPool()) as pool:
+        # There may be one for each job: a listing of what they have in common is tried first, and given up when it
+        # takes half as many pages as there are prefixes.
         if len(prefixes) > 1:
             common, most = _common(tuple(prefixes)), max(1, len(prefixes) // 2)
             found, ended = _collect(pool, store, bucket, common, most)
         for prefix in () if ended else prefixes:
             found |= _list(pool, store, bucket, prefix, delimiter="/")
-    return {key: each for key, each in found.items() if _directory(key) in prefixes}
-
-
-def _directory(key: str) -> str:
-    """What a key begins with, up to its last slash."""
-    return key[: key.rfind("/") + 1]
+    return {key: each for key, each in found.items() if key[: key.rfind("/") + 1] in prefixes}
 
 
 def list_below(store: Store, bucket: str, prefix: str) -> dict[str, ObjectInfo] | None:
@@ -167,13 +206,10 @@ def see_object(pool: ConnectionPool, store: Store, place: ObjectPlace) -> Object
         with pool.ask(store, store.url(place.bucket, place.key), method="HEAD") as response:
             if response.status == 404:
                 return None
-            _check(response, str(response.status))
+            check_done(response)  # an answer to HEAD has no body, and so no code
             return _info(response)
 
-    try:
-        return persist(store, head)
-    except Denied as error:
-        raise refused(store.name, place, str(error)) from error
+    return insist(store, place, head)
 
 
 def _info(response: Response) -> ObjectInfo:
@@ -188,12 +224,7 @@ def _info(response: Response) -> ObjectInfo:
 def _list(
     pool: ConnectionPool, store: Store, bucket: str, prefix: str, **more: str
 ) -> dict[str, ObjectInfo]:
-    """The objects of a whole listing.
-
-    Raises:
-        NotThere: there is no such bucket.
-        StorageRefused, StorageUnreachable: it could not be looked.
-    """
+    """The objects of a whole listing."""
     found, ended = _collect(pool, store, bucket, prefix, _LONGEST_LISTING, **more)
     if not ended:
         raise StorageRefused(
@@ -206,14 +237,7 @@ def _list(
 def _collect(
     pool: ConnectionPool, store: Store, bucket: str, prefix: str, most: int, **more: str
 ) -> tuple[dict[str, ObjectInfo], bool]:
-    """The objects of so many pages, and whether those were all.
-
-    Not every store lists in the order of the keys (rclone's does not), but each page has to bring something.
-
-    Raises:
-        NotThere: there is no such bucket.
-        StorageRefused, StorageUnreachable: it could not be looked.
-    """
+    """The objects of so many pages, and whether those were all."""
     found: dict[str, ObjectInfo] = {}
     prefixes: set[str] = set()
     tokens: set[str] = set()
@@ -230,6 +254,7 @@ def _collect(
             step.advance(len(found) + len(prefixes) - before)
             if not page.following:
                 return found, True
+            # Not every store lists in the order of the keys (rclone's does not), but each page has to bring something.
             in_vain += len(found) + len(prefixes) == before
             if page.following in tokens or in_vain > _PAGES_IN_VAIN:
                 raise garbled(store.name, store.storage, "its listing does not come to an end")
@@ -239,14 +264,7 @@ def _collect(
 
 
 def ask_page(pool: ConnectionPool, store: Store, bucket: str, prefix: str, **more: str) -> Page:
-    """One page of a listing (ListObjectsV2); what may pass is tried again.
-
-    Args:
-        pool: connections.
-        store: the storage.
-        bucket: its bucket.
-        prefix: what the keys begin with.
-        more: further parameters.
+    """One page of a listing (ListObjectsV2, with further parameters); what may pass is tried again.
 
     Raises:
         NotThere: there is no such bucket.
@@ -262,22 +280,10 @@ def ask_page(pool: ConnectionPool, store: Store, bucket: str, prefix: str, **mor
                 return read_page(body, prefix)
             if response.status == 404:
                 raise NotThere
-            _check(response, error_code(body) or str(response.status))
+            check_done(response, error_code(body))
         raise Malformed(f"status {response.status}")
 
     return persist(store, get)
-
-
-def _check(response: Response, why: str) -> None:
-    """Nothing, for a success.
-
-    Raises:
-        TemporaryFailure, Denied: it is none.
-    """
-    if may_pass(response.status):
-        raise TemporaryFailure(why)
-    if response.status >= 300:
-        raise Denied(why)
 
 
 # ---- one place, before something relies on it -------------------------------------------------
@@ -295,7 +301,7 @@ def check_prefix(store: Store, bucket: str, prefix: str) -> PrefixInfo:
 
     Args:
         store: the storage.
-        bucket: its bucket.
+        bucket: any text.
         prefix: the place, without a slash at its end; empty for the whole bucket.
 
     Raises:
@@ -333,3 +339,38 @@ def _first(pool: ConnectionPool, store: Store, bucket: str, prefix: str) -> str:
     """The first key that begins like this; empty for none."""
     page = ask_page(pool, store, bucket, prefix, **{"max-keys": "1"})
     return next(iter(page.objects), "")
+
+
+# ---- at a glance, for completions: one question, one page, and nothing is asked twice ---------
+
+
+def buckets(store: Store) -> tuple[str, ...]:
+    """The buckets of whoever has the keys, by name; none where that is not told."""
+    body = _glance(store, store.service, {})
+    with contextlib.suppress(Malformed):
+        return tuple(sorted(read_buckets(body)))
+    return ()
+
+
+def keys_below(store: Store, bucket: str, prefix: str) -> tuple[str, ...]:
+    """How keys go on that begin like this, up to the next slash and in order; none where that is not told."""
+    if BUCKET.fullmatch(bucket) is None:
+        return ()
+    query = {"list-type": "2", "encoding-type": "url", "prefix": prefix, "delimiter": "/"}
+    body = _glance(store, store.url(bucket, ""), query)
+    with contextlib.suppress(Malformed):
+        page = read_page(body, prefix)
+        return tuple(sorted({*page.prefixes, *page.objects} - {prefix}))
+    return ()
+
+
+def _glance(store: Store, url: str, query: Mapping[str, str]) -> bytes:
+    """The body of an answer; empty for any other than 200."""
+    with (
+        contextlib.suppress(*_NO_ANSWER),
+        contextlib.closing(ConnectionPool()) as pool,
+        pool.ask(store, url, query=query) as response,
+    ):
+        if response.status == 200:
+            return response.read_whole(LARGEST_PAGE)
+    return b""

@@ -36,15 +36,10 @@ class NotThere(Exception):
     """There is no such bucket."""
 
 
-class Denied(Exception):
-    """The store does not give the listing; its words are the store's code for that, or the status."""
-
-
 class Page(Struct, frozen=True, kw_only=True):
-    """A page.
+    """A page: its objects by their keys, and what follows.
 
     Attributes:
-        objects: by their keys.
         prefixes: what stands for several objects, where a delimiter was asked for.
         following: the token of the page that follows; empty at the end.
     """
@@ -55,11 +50,7 @@ class Page(Struct, frozen=True, kw_only=True):
 
 
 def read_page(body: bytes, prefix: str = "") -> Page:
-    """Read a page.
-
-    Args:
-        body: what the store answered.
-        prefix: what all of its keys begin with.
+    """Read a page, whose keys all begin with a prefix.
 
     Raises:
         Malformed: it is none: cut off, of something else, or with what no store can say.
@@ -97,11 +88,12 @@ def read_buckets(body: bytes) -> tuple[str, ...]:
 
 
 def error_code(body: bytes) -> str:
-    """The code in an error's document; empty where there is none."""
+    """The code in an error's document, or of the first error in a list of them (DeleteObjects); empty for none."""
     try:
-        return code_in(_root(body).findtext("Code"))
+        root = _root(body)
     except Malformed:
         return ""
+    return code_in(root.findtext("{*}Code") or root.findtext("{*}Error/{*}Code"))
 
 
 def _object(entry: Element, space: str, prefix: str, *, encoded: bool) -> tuple[str, ObjectInfo]:
@@ -119,6 +111,7 @@ def _key(text: str, prefix: str, *, encoded: bool) -> str:
     if not 0 < len(raw) <= LONGEST_KEY:
         raise Malformed(f"a key of {len(raw)} bytes")
     # Any other writer of the bucket may have given a key that is no UTF-8: it is nobody's, and harms nobody.
+    # Replaced and not kept: such a key could not be asked for, nor shown.
     key = raw.decode("utf-8", "replace")
     if not key.startswith(prefix):
         raise Malformed("a key that was not asked for")
@@ -135,13 +128,11 @@ def _following(root: Element, space: str) -> str:
 
 
 def _root(body: bytes) -> Element:
-    """The root of a document in UTF-8 that declares nothing.
-
-    The depth of XML costs neither expat nor ElementTree anything, the number of its elements does.
-    """
+    """The root of a document in UTF-8 that declares nothing."""
     from xml.etree import ElementTree
 
     text = body.removeprefix(_MARK)
+    # The depth of XML costs neither expat nor ElementTree anything, the number of its elements does.
     if len(text) > LARGEST_PAGE or text.count(b"<") > _MOST_TAGS:
         raise Malformed("it is too large")
     declared = _ENCODING.match(text)

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
-from hepsub.storage.bounds import code_in
-from hepsub.storage.http import ConnectionPool, TemporaryFailure, may_pass, persist
+from hepsub.storage.http import ConnectionPool, Denied, check_done, insist
 from hepsub.storage.page import error_code
 from hepsub.storage.response import Response
-from hepsub.storage.trouble import refused
 
 if TYPE_CHECKING:
     from hepsub.plan.location import ObjectPlace
     from hepsub.storage.store import Store
 
 _LARGEST_ANSWER = 2**21
-_KEPT = re.compile(rb"<Error>.{0,4000}?<Code>([A-Za-z]{1,100})</Code>", re.DOTALL)
 _AT_ONCE = 1000
 """S3 removes no more objects by one request (Amazon S3 API, "DeleteObjects")."""
 
@@ -36,9 +32,9 @@ def post(pool: ConnectionPool, store: Store, place: ObjectPlace, body: bytes) ->
 
     def put() -> None:
         with pool.ask(store, url, method="PUT", body=body) as response:
-            _check(store, place, response)
+            _check(response)
 
-    persist(store, put)
+    insist(store, place, put)
 
 
 def remove(pool: ConnectionPool, store: Store, places: Sequence[ObjectPlace]) -> None:
@@ -57,28 +53,21 @@ def _remove(pool: ConnectionPool, store: Store, places: Sequence[ObjectPlace]) -
     body = f"<Delete><Quiet>true</Quiet>{keys}</Delete>".encode()
     digest = hashlib.md5(body, usedforsecurity=False).digest()
     headers = {"content-md5": base64.b64encode(digest).decode(), "content-type": "application/xml"}
-    url, place = store.url(places[0].bucket, ""), places[0]
+    url = store.url(places[0].bucket, "")
 
     def ask() -> None:
         with pool.ask(
             store, url, method="POST", query={"delete": ""}, headers=headers, body=body
         ) as response:
-            answer = _check(store, place, response)
-        if (kept := _KEPT.search(answer)) is not None:
-            raise refused(store.name, place, code_in(kept[1].decode("ascii")))
+            # S3 says 200 of objects that it keeps, too; quiet, it names no others.
+            if code := _check(response):
+                raise Denied(code)
 
-    persist(store, ask)
+    insist(store, places[0], ask)
 
 
-def _check(store: Store, place: ObjectPlace, response: Response) -> bytes:
-    """The body of a success.
-
-    Raises:
-        TemporaryFailure, HepsubError: it is none.
-    """
-    body = response.read_whole(_LARGEST_ANSWER)
-    if may_pass(response.status):
-        raise TemporaryFailure(f"status {response.status}")
-    if response.status >= 300:
-        raise refused(store.name, place, error_code(body) or str(response.status))
-    return body
+def _check(response: Response) -> str:
+    """The code of an error in a success, or nothing."""
+    code = error_code(response.read_whole(_LARGEST_ANSWER))
+    check_done(response, code)
+    return code

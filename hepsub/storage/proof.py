@@ -23,15 +23,13 @@ _WRONG = "no-secret-of-anybody"
 
 
 def prove_keys(store: Store) -> str:
-    """Ask a store something that it answers only to good keys: the beginning of a bucket, or which buckets there are.
-
-    Returns:
-        What else its answer says, for people; empty for nothing.
+    """Ask a store something that it answers only to good keys, and give what else its answer says, for people.
 
     Raises:
         StorageRefused: it does not accept the keys.
         StorageUnreachable: it does not answer, so nobody knows.
     """
+    # A bucket of the policy first: who may use one of them may often not ask which there are.
     bucket = next(iter(store.storage.buckets), "")
     status, code = _answer(store, bucket)
     if status == 200:
@@ -40,7 +38,7 @@ def prove_keys(store: Store) -> str:
         return f"it has no bucket '{bucket}', which the policy names"
     if code == _FORBIDDEN and _is_known(store, bucket):
         return f"the keys may not list s3://{bucket} ({code})" if bucket else ""
-    what = f"key {store.keys.access[:4]}… ({code or status})"
+    what = f"key {store.keys.shown}… ({code or status})"
     raise StorageRefused(
         f"the storage {store.name} does not accept the {what}", remedy=_remedy(store)
     )
@@ -77,15 +75,10 @@ def _is_known(store: Store, bucket: str) -> bool:
 
 
 def _answer(store: Store, bucket: str) -> tuple[int, str]:
-    """The status and the error's code that a store answers with.
-
-    Raises:
-        StorageUnreachable: there is no answer, or one of a store in trouble.
-    """
+    """The status and the error's code that a store answers with, which is in no trouble of its own."""
+    url, query = store.service, {}
     if bucket:
         url, query = store.url(bucket, ""), {"list-type": "2", "max-keys": "1"}
-    else:
-        url, query = f"{store.storage.endpoint.rstrip('/')}/", {}
     try:
         with (
             contextlib.closing(ConnectionPool()) as pool,

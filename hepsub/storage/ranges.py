@@ -28,11 +28,10 @@ class ByteRange:
 
 @dataclass(slots=True, kw_only=True)
 class Ranges:
-    """The ranges of an object that are not here yet.
+    """The ranges of an object that are not here yet, in their order.
 
     Attributes:
         came: how much was here before.
-        left: the ranges, in their order.
         at_once: how many come at once.
         halt: set when no more is wanted of this object.
     """
@@ -75,7 +74,7 @@ class Ranges:
         """Bring them into a file: one right now, several by other threads, which `wait_for` waits for.
 
         Args:
-            descriptor: of the file; each thread has its own.
+            descriptor: of the file.
             one: brings one; it raises something soon after `halt` was set.
         """
         if len(self.left) < 2:
@@ -83,7 +82,8 @@ class Ranges:
                 one(descriptor, span)
             return
         number = min(self.at_once, len(self.left))
-        # Daemons, as all workers are. One that stays behind must not write to a number that another file has by then.
+        # Daemons, as all workers are; one that stays behind must not write to a number that another file has by then,
+        # so each has a descriptor of its own.
         self._threads = [
             threading.Thread(target=self._work, args=(os.dup(descriptor), one), daemon=True)
             for _ in range(number)
@@ -106,17 +106,13 @@ class Ranges:
                 self._news.wait(_LOOK_S)
 
     def end(self, descriptor: int, *, leave: bool) -> None:
-        """Wait for the threads, and cut off what lies behind a gap.
-
-        Args:
-            descriptor: of the file.
-            leave: do not wait for long: this process ends soon.
-        """
+        """Wait for the threads, not for long where this process ends soon, and cut off what lies behind a gap."""
         self.halt.set()
         with self._news:
             self._news.notify_all()
         for thread in self._threads:
             thread.join(_LEAVE_S if leave else None)
+        # The next command goes on at the file's end.
         if os.fstat(descriptor).st_size > self.contiguous:
             os.ftruncate(descriptor, self.contiguous)
 

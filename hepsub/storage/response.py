@@ -54,6 +54,7 @@ class Incoming:
         """
         deadline = 0.0
         while (end := self._kept.find(mark)) < 0 and len(self._kept) <= most:
+            # The socket's own limit is for each piece: a byte each half minute would keep us for ever.
             now = time.monotonic()
             deadline = deadline or now + _HEAD_S
             if now > deadline:
@@ -83,9 +84,7 @@ class Response:
     """A response of a server; its body is read once.
 
     Attributes:
-        status: its code.
         fields: of its head, by their names in small letters.
-        incoming: what its body comes from.
         is_last: whether the server closes the connection after it.
         left: how much of the body, or of its chunk, has not been read, in bytes; None for all until the end.
         is_chunked: whether another chunk follows.
@@ -138,10 +137,7 @@ class Response:
         return got
 
     def read_whole(self, most: int) -> bytes:
-        """The body.
-
-        Args:
-            most: so many bytes are believed.
+        """The body, of which so many bytes are believed.
 
         Raises:
             HTTPException: it is larger, or is cut off.
@@ -195,17 +191,19 @@ def read_response(incoming: Incoming, method: str) -> Response:
     is_chunked, left = _frame(fields)
     if method in ("HEAD", "CONNECT") or status in _WITHOUT_BODY:
         is_chunked, left = False, 0
+    # HTTP/1.0 keeps connections only by a word of its own, which no store needs.
     closes = version == "0" or "close" in fields.get("connection", "").lower()
     return Response(status, fields, incoming, closes or left is None, left, is_chunked)
 
 
 def _head(head: bytes) -> tuple[str, int, dict[str, str]]:
     """The digit after HTTP/1, the status and the fields of a head."""
-    text = f"{head.decode('latin-1')}\r\n"
+    text = f"{head.decode('latin-1')}\r\n"  # which takes any byte, and gives each back
     first = _STATUS.match(text)
     if first is None:
         raise BadStatusLine(text[:100].partition("\r\n")[0])
     found = _FIELD.findall(text, first.end())
+    # One that is no field, or a CR or LF by itself, is where two readers disagree about the end of a head.
     ends = (len(found) + 1, text.count("\r"), text.count("\n"))
     if len(found) > _MOST_FIELDS or min(ends) != max(ends):
         raise HTTPException("lines that no head has")

@@ -38,7 +38,6 @@ class Signer(Struct, frozen=True, kw_only=True):
     """Signs for the jobs that use one storage.
 
     Attributes:
-        store: the storage.
         expires_s: how long what is signed is good for, in seconds, unless the keys end before; more than seven
             days are seven.
     """
@@ -47,13 +46,7 @@ class Signer(Struct, frozen=True, kw_only=True):
     expires_s: int = LONGEST_URL_S
 
     def sign(self, method: str, place: ObjectPlace, query: Mapping[str, str] | None = None) -> str:
-        """A pre-signed URL for GET, HEAD, PUT or DELETE.
-
-        Args:
-            method: what is allowed.
-            place: the object.
-            query: more parameters, such as response-content-type.
-        """
+        """A pre-signed URL that allows GET, HEAD, PUT or DELETE of an object, with more parameters in its query."""
         url = self.store.url(place.bucket, place.key)
         host, path = _host_and_path(url)
         stamp = _stamp(self.store.keys, self.store.storage.region, int(time.time()))
@@ -75,6 +68,7 @@ class Signer(Struct, frozen=True, kw_only=True):
             "x-amz-date": stamp.moment,
             **({"x-amz-security-token": store.keys.token} if store.keys.token else {}),
         }
+        # Whatever is in the form has to be named here, else the store refuses it.
         document = {
             "expiration": time.strftime("%Y-%m-%dT%H:%M:%SZ", ends),
             "conditions": [
@@ -103,7 +97,7 @@ def signed_headers(
         store: the storage.
         method: of the request.
         url: what it is for, without its query.
-        query: the query, not quoted yet.
+        query: not quoted yet.
         body: what is sent along, which the store compares.
     """
     content = hashlib.sha256(body).hexdigest() if body else _NO_BODY

@@ -30,20 +30,14 @@ _LARGEST = 2**18
 
 
 def is_small(size: int) -> bool:
-    """Whether an object of so many bytes comes like this; an empty one needs no request."""
+    """Whether an object of so many bytes comes like this."""
+    # An empty one needs no request at all: its download finds nothing missing.
     return 0 < size <= _LARGEST
 
 
 @dataclass(slots=True, kw_only=True)
 class SmallObjects:
-    """Fetches small objects.
-
-    Attributes:
-        pool: connections.
-        stores: gives a storage with keys that are good now.
-        progress: is told what came.
-        stop: set when the user wants no more.
-    """
+    """Fetches small objects; the fields are those of `RangedDownload`."""
 
     pool: ConnectionPool
     stores: Callable[[str, bool], Store]
@@ -66,12 +60,14 @@ class SmallObjects:
                 connection = self._send(download) if self._in_vain < AT_ONCE else None
                 if connection is not None:
                     under_way.append((download, connection))
+                # Answers are taken in turn: the oldest has had the time of 15 others to arrive.
                 if len(under_way) >= AT_ONCE and self._receive(*(first := under_way.popleft())):
                     yield first[0]
             while under_way and self._in_vain < AT_ONCE:
                 if self._receive(*(first := under_way.popleft())):
                     yield first[0]
         finally:
+            # With an answer that nobody reads they are of no use to the next one.
             for _, connection in under_way:
                 connection.close()
 
@@ -100,6 +96,7 @@ class SmallObjects:
             response = connection.receive("GET")
             body = response.read_whole(download.size)
         except BROKEN as error:
+            # Who waited half a minute for one does not wait for the others in turn.
             self._in_vain += AT_ONCE if isinstance(error, TimeoutError) else 1
             return False
         finally:

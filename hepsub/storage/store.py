@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import hashlib
 import os
-import threading
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from io import BufferedIOBase
-from typing import Any, TypeAlias
+from typing import Any
 
 from msgspec import Struct
 
-from hepsub.errors import StorageUnreachable
 from hepsub.plan.location import ObjectPlace
 from hepsub.plan.objects import ObjectInfo
 from hepsub.policy.model import Storage
@@ -22,31 +18,18 @@ from hepsub.progress import NOBODY, Progress
 from hepsub.storage.bounds import etag_in
 from hepsub.storage.credentials import S3Credentials
 from hepsub.storage.signing import LONGEST_URL_S
-from hepsub.storage.trouble import LATER, botocore_told
+from hepsub.storage.trouble import botocore_told
 from hepsub.units import size_text
-
-Client: TypeAlias = Any
-"""What boto3 gives, which has no types."""
 
 UNKNOWN_SESSION_S = 3600
 """What is taken for the life of a session's keys that do not tell their end: AWS's usual one."""
 
 _ONE_PIECE = 5 * 2**30
 """S3 takes no more in one PUT (AWS S3 User Guide, "Uploading objects")."""
-_LIST_ABOVE = 50
-"""So many look-ups below one directory are one listing."""
-_REMEDY = "try again later; -nocheck submits without looking at the inputs"
 
 
 class Store(Struct, frozen=True, kw_only=True):
-    """A storage of the policy, with keys.
-
-    Attributes:
-        name: its name in the policy.
-        storage: what the policy says of it.
-        keys: the keys to sign with.
-        progress: is told what takes long.
-    """
+    """A storage of the policy, by its name there, with keys to sign with."""
 
     name: str
     storage: Storage
@@ -63,6 +46,11 @@ class Store(Struct, frozen=True, kw_only=True):
         """The unsigned URL of an object."""
         return self.storage.object_url(bucket, key)
 
+    @property
+    def service(self) -> str:
+        """The URL that lists the buckets."""
+        return f"{self.storage.endpoint.rstrip('/')}/"
+
     def look_up(self, places: Iterable[ObjectPlace]) -> dict[ObjectPlace, ObjectInfo | None]:
         """What is known of objects; None for those that do not exist.
 
@@ -70,18 +58,9 @@ class Store(Struct, frozen=True, kw_only=True):
             StorageRefused: the keys are not accepted, or do not allow to look.
             StorageUnreachable: the storage does not answer.
         """
-        by_directory: defaultdict[tuple[str, str], list[ObjectPlace]] = defaultdict(list)
-        for place in places:
-            by_directory[place.bucket, place.key.rpartition("/")[0]].append(place)
-        found: dict[ObjectPlace, ObjectInfo | None] = {}
-        singles: list[ObjectPlace] = []
-        for (bucket, directory), group in by_directory.items():
-            if len(group) > _LIST_ABOVE:
-                below = self.list_below(bucket, f"{directory}/" if directory else "") or {}
-                found |= {place: below.get(place.key) for place in group}
-            else:
-                singles += group
-        return found | self._look_up_singly(singles)
+        from hepsub.storage.listing import look_up
+
+        return look_up(self, places)
 
     def list_below(self, bucket: str, prefix: str) -> dict[str, ObjectInfo] | None:
         """All objects whose keys begin like this, by key; None without such a bucket.
@@ -92,14 +71,10 @@ class Store(Struct, frozen=True, kw_only=True):
         """
         from hepsub.storage.listing import list_below
 
-        with _may_go_unlooked():
-            return list_below(self, bucket, prefix)
+        return list_below(self, bucket, prefix)
 
     def upload(self, file: BufferedIOBase, place: ObjectPlace) -> str:
-        """Write what is open as an object; the store checks what arrives.
-
-        Returns:
-            Its ETag; empty where it was sent in parts.
+        """Write what is open as an object, and give its ETag; none where it was sent in parts.
 
         Raises:
             StorageRefused: the keys are not accepted, or do not allow to write.
@@ -111,6 +86,7 @@ class Store(Struct, frozen=True, kw_only=True):
             botocore_told(self.name, self.storage, place),
             self.progress.step(f"uploading {size_text(size)} to {place}"),
         ):
+            # In one PUT where S3 takes that: then the ETag is the MD5, by which hep_fetch checks what it brings.
             if size > _ONE_PIECE:
                 self.client().upload_fileobj(file, place.bucket, place.key)
                 return ""
@@ -120,11 +96,11 @@ class Store(Struct, frozen=True, kw_only=True):
                 Bucket=place.bucket,
                 Key=place.key,
                 Body=file,
-                ContentMD5=base64.b64encode(digest).decode(),
+                ContentMD5=base64.b64encode(digest).decode(),  # the store compares what arrives
             )
             return etag_in(str(answer.get("ETag", "")))
 
-    def client(self) -> Client:
+    def client(self) -> Any:  # noqa: ANN401 (boto3 has no types)
         """A boto3 client of this storage."""
         import boto3
         from botocore.config import Config
@@ -143,34 +119,8 @@ class Store(Struct, frozen=True, kw_only=True):
                 connect_timeout=5,
                 read_timeout=30,
                 retries={"max_attempts": 3, "mode": "standard"},
+                # boto3 (since 1.36) would send checksums of its own in a form that not every store takes.
                 request_checksum_calculation="when_required",
                 response_checksum_validation="when_required",
             ),
         )
-
-    def _look_up_singly(self, places: list[ObjectPlace]) -> dict[ObjectPlace, ObjectInfo | None]:
-        from hepsub.storage.http import ConnectionPool
-        from hepsub.storage.listing import see_object
-        from hepsub.storage.workers import run_all
-
-        found: dict[ObjectPlace, ObjectInfo | None] = {}
-        looking = self.progress.step(f"looking at objects of {self.name}", len(places))
-        with _may_go_unlooked(), contextlib.closing(ConnectionPool()) as pool, looking as step:
-
-            def one(number: int, _: threading.Event) -> None:
-                found[places[number]] = see_object(pool, self, places[number])
-                step.advance()
-
-            run_all(len(places), one, lambda: None)
-        return found
-
-
-@contextlib.contextmanager
-def _may_go_unlooked() -> Iterator[None]:
-    """Say that a submission can do without, where nothing better is known than to try again."""
-    try:
-        yield
-    except StorageUnreachable as error:
-        if error.remedy != LATER:
-            raise
-        raise StorageUnreachable(error.message, remedy=_REMEDY) from error

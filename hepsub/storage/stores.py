@@ -18,6 +18,7 @@ from hepsub.storage.store import Store
 
 _KEYS_LEFT_S = 20.0
 """Keys that end sooner are exchanged before a request is signed with them."""
+_AT_ONCE_S = 1.0
 
 
 @dataclass(kw_only=True)
@@ -27,8 +28,7 @@ class Stores:
     Attributes:
         storages: what the policy says, by name.
         keys: gives keys, which may take a while.
-        known: those that were asked for, with their keys.
-        progress: is told what takes long.
+        known: those that were asked for.
     """
 
     storages: Mapping[str, Storage]
@@ -65,7 +65,7 @@ class Stores:
         """A storage with keys that are good now; called by many threads, it exchanges them once for all.
 
         Args:
-            name: its name in the policy.
+            name: of the storage.
             renew: whether the keys that were given last were refused.
 
         Raises:
@@ -75,7 +75,8 @@ class Stores:
             known = self.store(name)
             expires = known.keys.expires
             ends = expires is not None and expires - time.time() < _KEYS_LEFT_S
-            recently = time.monotonic() - self._exchanged.get(name, -_KEYS_LEFT_S) < 1.0
+            # Keys that end are refused to all threads at the same time; the first one has exchanged them for the rest.
+            recently = time.monotonic() < self._exchanged.get(name, 0.0) + _AT_ONCE_S
             if (ends or renew) and not recently:
                 self._exchanged[name] = time.monotonic()
                 try:

@@ -24,7 +24,7 @@ from hepsub.storage.credentials import S3Credentials
 from hepsub.storage.trouble import no_answer_from, through_botocore
 from hepsub.units import duration_text
 
-ROLE_DEFAULT_S = 3600
+_ROLE_DEFAULT_S = 3600
 """What every role allows, unless its administrator said otherwise."""
 
 _NOT_A_NAME = re.compile(r"[^\w+=,.@-]", re.ASCII)
@@ -33,15 +33,7 @@ _TOO_LONG = ("DurationSeconds", "MaxSessionDuration", "max session duration", "I
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
-    """What is exchanged.
-
-    Attributes:
-        name: the storage's name in the policy.
-        storage: what the policy says of it.
-        token: the token.
-        user: login name, for the storage's log.
-        seconds: how long the keys shall live.
-    """
+    """What is exchanged: a token for keys of a storage that live for so many seconds; the user is for its log."""
 
     name: str
     storage: Storage
@@ -56,9 +48,6 @@ class SessionTooLong(StorageRefused):
 
 def exchange_token(wanted: Exchange) -> S3Credentials:
     """Keys for a storage, in exchange for a token.
-
-    Args:
-        wanted: what is exchanged.
 
     Raises:
         SessionTooLong: the role allows only shorter sessions.
@@ -99,6 +88,7 @@ def _refuse_clear_text(wanted: Exchange) -> None:
 
 
 def _parameters(wanted: Exchange) -> dict[str, Any]:
+    # AWS takes 2 to 64 of these characters (API reference, RoleSessionName).
     name = _NOT_A_NAME.sub("-", wanted.user)[:64]
     role = {"RoleArn": wanted.storage.role_arn} if wanted.storage.role_arn else {}
     return {
@@ -117,6 +107,7 @@ def _client(storage: Storage) -> Any:  # noqa: ANN401 (botocore has no types)
     return botocore.session.Session().create_client(
         "sts",
         endpoint_url=endpoint_of(storage),
+        # The policy's ca_file is of the storage's own endpoint: another service may be anybody's.
         verify=(storage.ca_file if not storage.sts_endpoint else "") or None,
         region_name=storage.region,
         config=Config(
@@ -185,8 +176,9 @@ def _refused(wanted: Exchange, response: dict[str, Any]) -> HepsubError:
 def _is_too_long(code: str, words: str, status: int, seconds: int) -> bool:
     if any(each in f"{code} {words}" for each in _TOO_LONG):
         return True
+    # Ceph refuses with a code and no words; what every role allows cannot have been too long.
     wordless = status == 400 and code in {"InvalidArgument", "InvalidRequest", "ValidationError"}
-    return wordless and not words and seconds > ROLE_DEFAULT_S
+    return wordless and not words and seconds > _ROLE_DEFAULT_S
 
 
 def _without(token: str, words: str) -> str:

@@ -20,13 +20,7 @@ _BAD_KEYS = ("InvalidAccessKeyId", "SignatureDoesNotMatch")
 
 
 def refused(name: str, what: object, why: str) -> StorageRefused:
-    """The error for what a storage does not let us do.
-
-    Args:
-        name: its name in the policy.
-        what: the place that was asked for.
-        why: the storage's code for that, or the status; empty for neither.
-    """
+    """The error for what a storage does not let us do; `why` is its code for that, or the status, or empty."""
     kind = KeysRefused if why in _BAD_KEYS else StorageRefused
     return kind(
         f"the storage {name} refuses {what} ({why or 'no reason given'})",
@@ -35,14 +29,9 @@ def refused(name: str, what: object, why: str) -> StorageRefused:
 
 
 def unreachable(name: str, storage: Storage, why: str) -> StorageUnreachable:
-    """The error for a storage that does not answer.
-
-    Args:
-        name: its name in the policy.
-        storage: what the policy says of it.
-        why: the name of what was raised, or what the storage calls its trouble.
-    """
+    """The error for a storage that does not answer; `why` is the name of what was raised, or the storage's own word."""
     where = f"[storage.{name}] of the policy"
+    # First of all: what TLS says of a file that is not there names everything but the file.
     if storage.ca_file and not Path(storage.ca_file).is_file():
         return StorageUnreachable(
             f"the ca_file of the storage {name} is no file: {storage.ca_file}",
@@ -62,13 +51,7 @@ def no_answer_from(who: str, endpoint: str, why: str, remedy: str = LATER) -> St
 
 
 def garbled(name: str, storage: Storage, why: object) -> StorageUnreachable:
-    """The error for a storage whose answers are not those of S3.
-
-    Args:
-        name: its name in the policy.
-        storage: what the policy says of it.
-        why: what is wrong with them, in words that are ours.
-    """
+    """The error for a storage whose answers are not those of S3; `why` is in words that are ours."""
     return StorageUnreachable(
         f"the storage {name} at {storage.endpoint} answers, but not as S3 does ({why})",
         remedy=f"check endpoint in [storage.{name}] of the policy; tell its administrators",
@@ -77,12 +60,7 @@ def garbled(name: str, storage: Storage, why: object) -> StorageUnreachable:
 
 @contextlib.contextmanager
 def botocore_told(name: str, storage: Storage, what: object) -> Iterator[None]:
-    """Turn what botocore raises within the block into these errors.
-
-    Args:
-        name: the storage's name in the policy.
-        storage: what the policy says of it.
-        what: the place that is asked for.
+    """Turn what botocore raises within the block, which asks for a place, into these errors.
 
     Raises:
         StorageRefused, StorageUnreachable: it raised something.
@@ -106,12 +84,7 @@ def through_botocore() -> tuple[type[Exception], ...]:
     """What botocore lets through where an answer is not the one it expects: it reads what stands there as it is."""
     from botocore.parsers import ResponseParserError
 
+    # An element that is missing, twice there, of another kind, a number too large, and XML nested too deep.
     return (
-        ResponseParserError,
-        ValueError,
-        LookupError,
-        ArithmeticError,
-        TypeError,
-        AttributeError,
-        RuntimeError,
-    )
+        ResponseParserError, LookupError, AttributeError, TypeError, ValueError, ArithmeticError, RuntimeError,
+    )  # fmt: skip

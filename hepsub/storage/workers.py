@@ -58,14 +58,16 @@ def run_all(
             watch()
     except BaseException:
         stop.set()
-        workers.has_left(_STOP_S)
+        workers.has_left(_STOP_S)  # so long a task may take to leave its files in order
         raise
     if failed:
         raise failed[0]
 
 
 class _Workers:
-    """Threads, counted by themselves: Python 3.11 takes one for ended when ^C interrupts its `join` (bpo-45274)."""
+    """Threads, counted by themselves."""
+
+    # Not by `join`: Python 3.11 takes a thread for ended when ^C interrupts that (bpo-45274).
 
     def __init__(self, number: int) -> None:
         self._number = number

@@ -10,7 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from hepsub.errors import InputsMissing, StorageRefused, UnknownStorage, UsageError
+from hepsub.errors import (
+    InputsMissing,
+    StorageRefused,
+    StorageUnreachable,
+    UnknownStorage,
+    UsageError,
+)
 from hepsub.job import JobSpec
 from hepsub.plan.checks import check_storages
 from hepsub.plan.existing import COPIED_FILES
@@ -20,6 +26,7 @@ from hepsub.plan.objects import ObjectInfo
 from hepsub.plan.template import Values, parse_template
 from hepsub.policy.model import Policy
 from hepsub.storage.store import Store
+from hepsub.storage.trouble import LATER
 
 _NAMED = 10
 _REMEDY = "correct -in or the list; -nocheck submits without looking"
@@ -51,7 +58,7 @@ def look_up_inputs(
         elif not _is_readable(place):
             missing.append(f"{place}{_why(place)}")
     for name, group in by_storage.items():
-        for place, fact in store_of(name).look_up(group).items():
+        for place, fact in _look_up(store_of(name), group).items():
             if fact is None:
                 missing.append(str(place))
             else:
@@ -92,9 +99,23 @@ def _exists(
         if isinstance(place, FilePlace):
             return os.path.exists(place.path)
         check_storages([place], policy.storage)
-        return store_of(place.storage).look_up([place])[place] is not None
+        return _look_up(store_of(place.storage), [place])[place] is not None
     except (UsageError, UnknownStorage, StorageRefused):
         return False  # what it means otherwise is looked at, too, and has its own error
+
+
+def _look_up(
+    store: Store, places: Iterable[ObjectPlace]
+) -> Mapping[ObjectPlace, ObjectInfo | None]:
+    """What is known of objects; a submission can do without, where nothing better is known than to try again."""
+    try:
+        return store.look_up(places)
+    except StorageUnreachable as error:
+        if error.remedy != LATER:
+            raise
+        raise StorageUnreachable(
+            error.message, remedy="try again later; -nocheck submits without looking at the inputs"
+        ) from error
 
 
 def _is_readable(place: FilePlace) -> bool:

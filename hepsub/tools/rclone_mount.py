@@ -35,6 +35,8 @@ _PATHS = (
     "HEPSUB_CONFIG", "BEARER_TOKEN_FILE",
 )  # fmt: skip
 """Variables that name a file, which the user may have given relative to the working directory."""
+_LAST = 2**16
+"""Bytes of a log that are read."""
 _VARIABLE = re.compile(r"AWS_[A-Z0-9_]+")
 
 _FLAGS = {
@@ -230,6 +232,9 @@ def fuse_refused(log: Path) -> bool:
 
 def _lines(log: Path) -> Sequence[str]:
     try:
-        return log.read_text(errors="replace").splitlines()[-50:]
+        with log.open("rb") as file:
+            # While a storage is away, rclone writes a line for each try, for as long as the mount lives.
+            file.seek(max(0, file.seek(0, os.SEEK_END) - _LAST))
+            return file.read(_LAST).decode(errors="replace").splitlines()[-50:]
     except OSError:
         return ()

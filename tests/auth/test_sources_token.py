@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from msgspec.structs import replace
 
-from hepsub.auth.token import Precedence, TokenSource
+from hepsub.auth.token import TokenSource
 from hepsub.errors import (
     AgentUnavailable,
     CredentialMissing,
@@ -196,7 +196,7 @@ def test_a_clock_that_is_behind_or_ahead(source: TokenSource) -> None:
 def test_a_token_that_lies_there(source: TokenSource, openid: OpenId, agent: Agent) -> None:
     token = openid.token(audience="https://other.test.hep")
     environment = dict(source.environment) | {"BEARER_TOKEN": token}
-    shell = replace(source, environment=environment, precedence=Precedence.SHELL)
+    shell = replace(source, environment=environment, for_shell=True)
     assert shell.obtain(0).text == token
     assert asking(shell, audience="https://s3.test.hep").obtain(0).text != token
     agent.unload()

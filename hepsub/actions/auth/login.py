@@ -11,14 +11,14 @@ from msgspec import Struct
 from hepsub.actions.auth.status import needs
 from hepsub.auth.credential import CredentialSource, UserCredential
 from hepsub.auth.kerberos import KerberosSource
-from hepsub.auth.login import device_flow, kinit_words
+from hepsub.auth.login import account_words, kinit_words
 from hepsub.auth.login_environment import note_login
 from hepsub.auth.token import TokenSource
 from hepsub.errors import HepsubError
 from hepsub.policy.model import KERBEROS
 from hepsub.result import Problem, Result
 from hepsub.session import Session
-from hepsub.tools.oidc_agent import find_agent, known_accounts, loaded_accounts
+from hepsub.tools.oidc_agent import find_agent
 from hepsub.units import moment_text
 
 _AT_LEAST_S = 60.0
@@ -98,11 +98,7 @@ def _needed(session: Session) -> tuple[str, ...]:
 
 
 def _obtain(source: CredentialSource, terminal: Terminal | None, *, new: bool) -> UserCredential:
-    """The credential, if there is one or it can be obtained.
-
-    Raises:
-        HepsubError: there is none; the message says why.
-    """
+    """The credential, if there is one or it can be obtained."""
     if terminal is not None and new:
         return terminal.log_in(source, terminal.say)
     try:
@@ -137,18 +133,8 @@ def _commands(source: CredentialSource) -> tuple[str, ...]:
     """
     if isinstance(source, KerberosSource):
         return (shlex.join(kinit_words(source.policy.principal)),)
-    if isinstance(source, TokenSource) and not source.policy.command:
-        return _agent_commands(source)
-    return ()
-
-
-def _agent_commands(source: TokenSource) -> tuple[str, ...]:
-    account, environment, uid = source.account, source.environment, source.uid
-    if find_agent(environment, uid) is None:
+    if not isinstance(source, TokenSource) or source.policy.command:
+        return ()
+    if find_agent(source.environment, source.uid) is None:
         return (_AGENT, f"hep_auth login {source.name}")
-    if account in loaded_accounts(environment, uid):
-        return (f"oidc-gen {account} --reauthenticate",)
-    if account in known_accounts(environment, uid):
-        return (f"oidc-add {account}",)
-    authority = environment.get("SSL_CERT_FILE", "")
-    return (shlex.join(device_flow(source.name, account, source.policy, authority)),)
+    return (shlex.join(account_words(source, source.environment)),)

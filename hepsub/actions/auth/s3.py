@@ -20,23 +20,12 @@ from hepsub.units import duration_text
 
 _EARLY_S = 300.0
 _EARLY_PART = 0.25
-_SHOWN = 4
 _AWS_TIME = "%Y-%m-%dT%H:%M:%SZ"
 T = TypeVar("T")
 
 
 class StorageKeysDocument(Struct, frozen=True, kw_only=True):
-    """The JSON of hep_auth s3: as `StorageKeys`."""
-
-    storage: str
-    key: str
-    token: str | None
-    good: bool
-    expires: float | None
-
-
-class StorageKeys(Struct, frozen=True, kw_only=True):
-    """Whose keys a storage has; no secret.
+    """The JSON of hep_auth s3: whose keys a storage has; no secret.
 
     Attributes:
         key: the beginning of the access key id.
@@ -50,6 +39,11 @@ class StorageKeys(Struct, frozen=True, kw_only=True):
     token: str | None
     good: bool
     expires: float | None
+
+
+class StorageKeys(StorageKeysDocument, frozen=True, kw_only=True):
+    """The same, and when it was asked."""
+
     now: float
 
     def document(self) -> StorageKeysDocument:
@@ -123,7 +117,7 @@ def storage_keys(
     problems, exit_code = failures(troubles, 0)
     value = StorageKeys(
         storage=name,
-        key=keys.access[:_SHOWN],
+        key=keys.shown,
         token=rules.token_name or None,
         good=not troubles,
         expires=keys.expires,
@@ -138,11 +132,6 @@ def storage_keys(
 
 
 def _checked_soon(session: Session, name: str, keys: S3Credentials, limit: float) -> str:
-    """What `check_keys` says.
-
-    Raises:
-        HepsubError: what it raises, or it takes longer than so many seconds.
-    """
     rules = session.policy.storage[name]
     (said,) = at_once([lambda: check_keys(session, name, rules, keys)], limit)
     if said is None:
@@ -151,7 +140,7 @@ def _checked_soon(session: Session, name: str, keys: S3Credentials, limit: float
 
 
 def check_keys(session: Session, name: str, storage: Storage, keys: S3Credentials) -> str:
-    """Nothing, for keys that the storage accepts now; or what it says besides.
+    """What the storage says besides, in words, of keys that it accepts now.
 
     Raises:
         CredentialExpired: they have ended.
@@ -167,15 +156,11 @@ def check_keys(session: Session, name: str, storage: Storage, keys: S3Credential
     return session.prove(name, storage, keys)
 
 
-def shown_key(keys: S3Credentials) -> str:
-    """As much of the name of a key as anybody may see."""
-    return f"{keys.access[:_SHOWN]}…"
-
-
 def _expiration(expires: float | None, now: float) -> float | None:
-    """Somewhat before the end: five minutes, but at most a quarter of the life that is left."""
+    """Somewhat before the end, which comes in the midst of a long transfer."""
     if expires is None:
         return None
+    # At most a quarter of the life that is left: else rclone would ask for short ones again and again.
     return expires - min(_EARLY_S, max(0.0, expires - now) * _EARLY_PART)
 
 
@@ -200,13 +185,7 @@ def _storage_name(policy: Policy, named: str) -> str:
 
 
 def at_once(questions: Sequence[Callable[[], T]], limit: float) -> list[T | None]:
-    """Every answer; None where it took longer.
-
-    The threads are daemons: what hangs in a system call does not keep the command from ending.
-
-    Args:
-        questions: what is asked.
-        limit: seconds after which nobody is waited for.
+    """Every answer; None where it took longer than so many seconds.
 
     Raises:
         BaseException: what a question raised.
@@ -220,6 +199,7 @@ def at_once(questions: Sequence[Callable[[], T]], limit: float) -> list[T | None
         except BaseException as error:  # noqa: BLE001 (raised again by the calling thread)
             raised.append(error)
 
+    # Daemons: what hangs in a system call does not keep the command from ending.
     threads = [
         threading.Thread(target=ask, args=each, daemon=True) for each in enumerate(questions)
     ]

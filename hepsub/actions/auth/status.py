@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hepsub.actions.auth.s3 import at_once, check_keys, shown_key
+from hepsub.actions.auth.s3 import at_once, check_keys
 from hepsub.auth.credential import UserCredential
 from hepsub.auth.renewal import read_state
 from hepsub.condor.bindings import limit_queries
-from hepsub.errors import CredentialExpired, HepsubError, ProviderUnreachable, StorageUnreachable
+from hepsub.errors import HepsubError, ProviderUnreachable, StorageUnreachable
 from hepsub.policy.model import TOKEN, Policy, Storage
 from hepsub.result import Problem, Result
 from hepsub.session import Session
@@ -83,6 +83,7 @@ def auth_status(
     schedd = [_schedd_check(session, mine)]  # last: a collector that says nothing stops all threads
     found = sorted((*_check_all(checks, limit), *_check_all(schedd, limit + 1)), key=_order)
     rows = tuple(row for row, _ in found)
+    # What only another pool needs is shown as missing, and is no reason to fail here.
     failing = [
         (row.problem, code) for row, code in found if row.problem is not None and row.required
     ]
@@ -98,17 +99,11 @@ _Found = tuple[Row, int]
 """A row, and the exit code of its problem; 0 for none."""
 
 
-def look_at(session: Session, names: Iterable[str], limit: float = _LIMIT_S) -> dict[str, Row]:
-    """Look at some credentials, all at the same time, and for a limited time.
-
-    Args:
-        session: the session.
-        names: those of the policy.
-        limit: seconds after which a row says that there was no answer.
-    """
+def look_at(session: Session, names: Iterable[str]) -> dict[str, Row]:
+    """Look at some credentials of the policy, all at the same time, and for a limited time."""
     mine = session.pool_name(None)
     checks = [_credential_check(session, name, mine) for name in dict.fromkeys(names)]
-    return {row.name: row for row, _ in _check_all(checks, limit)}
+    return {row.name: row for row, _ in _check_all(checks, _LIMIT_S)}
 
 
 class _Check(Struct, frozen=True, kw_only=True):
@@ -146,7 +141,7 @@ def _no_answer(row: Row, limit: float) -> HepsubError:
 
 
 def _next_command(row: Row, trouble: HepsubError) -> str:
-    """What to type; nothing helps while others are away, and only its user unlocks an agent."""
+    # Nothing helps while others are away, and only its user unlocks an agent.
     if isinstance(trouble, ProviderUnreachable | StorageUnreachable):
         return ""
     return _UNLOCK if trouble.remedy.startswith(_UNLOCK) else row.next_command
@@ -161,23 +156,21 @@ def _failed(row: Row, trouble: HepsubError) -> _Found:
 def _credential_check(session: Session, name: str, pool: str) -> _Check:
     rules = session.policy.credential[name]
     needed_by, required = needs(session.policy, name, pool)
-    command = f"hep_auth login {name}" if not rules.command else ""
     row = Row(
         kind=rules.kind,
         name=name,
         needed_by=needed_by,
         required=required,
-        next_command=command,
+        next_command="" if rules.command else f"hep_auth login {name}",
     )
 
     def fill(row: Row) -> Row:
         now = session.situation.now
         source = session.credential(name)
         credential = source.look()
+        # Who gives one does not give one that has ended.
         if credential is None or not credential.lifetime.is_good(now):
             credential = source.obtain(_AT_LEAST_S)
-        if not credential.lifetime.is_good(now):
-            raise CredentialExpired("it has ended", remedy=f"hep_auth login {name}")
         return _with_credential(row, credential, source.origin, now)
 
     return _Check(row=row, fill=fill)
@@ -214,7 +207,7 @@ def _keys_check(session: Session, name: str, storage: Storage) -> _Check:
         said = check_keys(session, name, storage, keys)
         return replace(
             row,
-            who=f"key {shown_key(keys)}",
+            who=f"key {keys.shown}…",
             expires=keys.expires,
             renewable_until=None if token else keys.expires,
             note="; ".join(filter(None, (keys.note, said))),

@@ -7,7 +7,6 @@ from typing import ClassVar
 from msgspec import Struct, field
 
 from hepsub.auth.sources import source_for
-from hepsub.auth.token import Precedence
 from hepsub.errors import CredentialRefused, UsageError
 from hepsub.policy.model import TOKEN
 from hepsub.result import Result
@@ -67,7 +66,7 @@ def token(session: Session, wanted: TokenRequest) -> Result[Token]:
         session.situation,
         audience=wanted.audience,
         scopes=wanted.scopes,
-        precedence=Precedence.SHELL,
+        for_shell=True,
     )
     if source.kind != TOKEN:
         raise UsageError(f"{name} is a Kerberos ticket, no token", remedy="klist shows it")

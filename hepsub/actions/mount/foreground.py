@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -77,7 +76,7 @@ def _leave(
 ) -> tuple[str, ...]:
     died = state_of(record) is State.STALE
     program = unmounter(session.situation.environment.get("PATH", ""))
-    words = last_trouble(record.log) if died else ""
+    words = last_trouble(record.log) if died else ""  # now: the log goes with the mount
     notes = take_away(record, program, end, tell)
     if died:
         raise MountFailed(
@@ -91,9 +90,6 @@ def _leave(
 @contextmanager
 def _like_interrupts() -> Iterator[None]:
     """Let the terminal's end and SIGTERM mean the same as ^C."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
     before = {each: signal.signal(each, _interrupt) for each in (signal.SIGTERM, signal.SIGHUP)}
     try:
         yield

@@ -127,15 +127,14 @@ _STATES = {Answer.YES: State.OK, Answer.NO: State.STALE, Answer.SILENT: State.SI
 
 
 def list_mounts(session: Session) -> Result[Mounts]:
-    """All mounts of this user on this host; never waits long for one that does not answer."""
+    """All mounts of this user on this host, those that do not answer in time as silent."""
     records = read_records(home_of(session))
     offer_login(session, records)
     with ThreadPoolExecutor(max(1, len(records))) as pool:
         found = tuple(pool.map(look_at, records))
-    gone = [each.record for each in found if is_gone(each)]
-    if gone:
+    shown = tuple(each for each in found if not _is_gone(each))
+    if len(shown) < len(found):
         _clean_up(session)
-    shown = tuple(each for each in found if each.record not in gone)
     return Result(value=Mounts(mounts=shown, listing=True), notes=tuple(_notes(shown)))
 
 
@@ -174,18 +173,19 @@ def state_of(record: Record) -> State:
     return _STATES[ask(record.point, _ANSWER_S)]
 
 
-def is_gone(shown: Shown) -> bool:
+def _is_gone(shown: Shown) -> bool:
     """Whether nothing is left of a mount, as after a reboot."""
     return shown.state is State.DEAD and not shown.pending and not shown.record.is_alive()
 
 
 def _clean_up(session: Session) -> None:
-    """Forget what is no more; looked at again, for a mount may just be coming up."""
+    """Forget what is no more."""
     home = home_of(session)
     try:
         with only_one(home):
+            # Looked at again: what had no process a moment ago may just have been coming up.
             for record in read_records(home):
-                if is_gone(look_at(record)):
+                if _is_gone(look_at(record)):
                     forget(record, cache=True)
     except (OSError, HepsubError):  # the next look tries again
         return
@@ -216,8 +216,7 @@ def _notes(shown: tuple[Shown, ...]) -> list[str]:
 def offer_login(session: Session, records: Iterable[Record]) -> None:
     """Let mounts that are up know where this session keeps its agent and its token.
 
-    A mount that was made in a session whose agent has ended gets its keys there from now on, and sends
-    what it could not send.
+    One that was made in a session whose agent has ended gets its keys there from now on, and sends what it could not.
     """
     there = session.situation.environment
     offered = {name: there[name] for name in _NAMES if there.get(name)}

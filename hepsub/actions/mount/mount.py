@@ -29,7 +29,7 @@ from hepsub.actions.mount.record import (
     read_records,
     write_record,
 )
-from hepsub.actions.mount.unmount import see_gone
+from hepsub.actions.mount.unmount import see_gone, tidy_point
 from hepsub.errors import FuseUnavailable, HepsubError, MountFailed, StorageRefused
 from hepsub.result import Result
 from hepsub.session import Session
@@ -47,7 +47,7 @@ _POLL_S = 0.05
 
 
 class Order(Struct, frozen=True, kw_only=True):
-    """What the user wants."""
+    """What is to be mounted, and where."""
 
     what: str
     directory: str
@@ -106,26 +106,31 @@ def make_mount(session: Session, order: Order, tell: Callable[[str], None]) -> M
             cache=str(cache),
             made=prepare_point(point, unmounter),
         )
-        _end_the_former(record, home)
-        offer_login(session, read_records(home))
-        notes = (
-            *store.keys.note.splitlines(),
-            *_notes(record, peeked),
-            *rescue(cache, store, remote),
-        )
-        record, server = bring_up(session, record, unmounter, tell)
+        try:
+            # Before anything looks into the cache: two rclones would spoil it.
+            _end_the_former(record, home)
+            offer_login(session, read_records(home))
+            notes = (
+                *store.keys.note.splitlines(),
+                *_notes(record, peeked),
+                *rescue(cache, store, remote),
+            )
+            record, server = _bring_up(session, record, unmounter, tell)
+        except BaseException:  # Ctrl-C too: nothing may stay that nobody asked for
+            tidy_point(record)
+            raise
     return Made(record=record, server=server, notes=notes)
 
 
 def _end_the_former(record: Record, home: Path) -> None:
-    """See the rclone gone that served the same before: two of them would spoil the one cache."""
+    """See the rclone gone that served the same before."""
     for former in read_records(home):
         if former.state == record.state and former.is_alive():
             see_gone(former, force=False)
 
 
 def _peek(store: Store, remote: Remote) -> PrefixInfo:
-    """Ask the storage before rclone does: its errors are our own, and come at once."""
+    # Before rclone does: these errors are our own, and come at once.
     peeked = check_prefix(store, remote.bucket, remote.prefix)
     if peeked.is_object and not peeked.below:
         raise StorageRefused(
@@ -153,17 +158,10 @@ def _told(home: Path) -> Iterator[None]:
         ) from error
 
 
-def bring_up(
+def _bring_up(
     session: Session, record: Record, unmounter: str, tell: Callable[[str], None]
 ) -> tuple[Record, Server]:
-    """Start rclone, and return when the directory is a mount that can be listed.
-
-    Returns:
-        The record with its process, and the process.
-
-    Raises:
-        MountFailed, FuseUnavailable: it does not come up; nothing is left of it but unsent writes.
-    """
+    """Start rclone, and give the record with its process, and that, when the directory can be listed."""
     rules = session.policy.storage[record.storage]
     asked = RcloneMount(
         name=record.storage,
@@ -176,16 +174,17 @@ def bring_up(
         cache=Path(record.cache),
         cache_mb=cache_mb(Path(record.cache), session.policy.mount.cache_size),
     )
-    write_record(record)
     server: Server | None = None
     try:
+        # Before rclone runs: what ends in between leaves a record without a process, and never one that nobody knows.
+        write_record(record)
         with uninterrupted():
             server = start_mount(asked, session.situation.environment)
             record = record.run_by(server.process.pid)
             write_record(record)
         _wait_until_up(record, server)
         _wait_until_listed(record, server, tell)
-    except BaseException:  # Ctrl-C too: nothing may stay that nobody asked for
+    except BaseException:
         _undo(record, server, unmounter)
         raise
     return record, server
@@ -204,6 +203,7 @@ def _wait_until_up(record: Record, server: Server) -> None:
 
 
 def _wait_until_listed(record: Record, server: Server, tell: Callable[[str], None]) -> None:
+    # A large directory takes rclone many pages; the first command that looks into it shall not wait for them.
     answer = lists(record.point, _SAY_AFTER_S)
     if answer is Answer.SILENT:
         tell(f"{record.remote} is being listed for the first time")
@@ -235,8 +235,5 @@ def _undo(record: Record, server: Server | None, unmounter: str) -> None:
         unmount(unmounter, record.point, lazily=True)
     if server is not None:
         server.stop()
-    if record.made:
-        with contextlib.suppress(OSError):
-            record.point.rmdir()
     if not waiting_writes(record):
         forget(record, cache=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import stat
@@ -34,7 +35,7 @@ def resolve_point(text: str, cwd: Path) -> Path:
 
 
 def prepare_point(point: Path, unmounter: str) -> bool:
-    """Make a directory ready to become a mount; returns whether it was made.
+    """Make a directory ready to become a mount, and give whether it was made.
 
     Raises:
         MountPointRefused: it is a mount, lies in one, is no directory, holds something, or is somebody else's.
@@ -102,7 +103,7 @@ def cache_directory(session: Session, name: str) -> Path:
     if kind:
         raise _refused(top, f"is on a network file system ({kind}), where a cache only costs time")
     try:
-        # Each of them is checked: /var/tmp is everybody's.
+        # Each of them is checked: /var/tmp is everybody's, and another user may have been there first.
         for directory in (top, top / "mounts", top / "mounts" / name):
             make_private(directory)
             _check(directory, uid)
@@ -129,24 +130,18 @@ def cache_mb(directory: Path, wanted_mb: int) -> int:
 
 
 def rescue(cache: Path, store: Store, remote: Remote) -> tuple[str, ...]:
-    """Save what rclone would delete: files of which a crash left unknown whether they were sent.
+    """Save what rclone would delete, while it does not run: files of which a crash left unknown whether they were sent.
 
-    To be called while the mount's rclone does not run.
     What the storage does not have is sent by the rclone that starts next. What differs from the storage's
     object is put aside, for the user to judge: it may be newer, or an old copy that was only read.
 
     Returns:
         What the user should know.
+
+    Raises:
+        OSError: one cannot be saved, so that no rclone may start.
     """
-    notes = []
-    for file in unreadable(cache):
-        try:
-            notes += _rescue(file, cache, store, remote)
-        except OSError as error:
-            notes.append(
-                f"{file.data} may not have been sent, and cannot be saved: {error.strerror}"
-            )
-    return tuple(notes)
+    return tuple(note for file in unreadable(cache) for note in _rescue(file, cache, store, remote))
 
 
 def _rescue(file: Cached, cache: Path, store: Store, remote: Remote) -> list[str]:
@@ -167,11 +162,21 @@ def _rescue(file: Cached, cache: Path, store: Store, remote: Remote) -> list[str
 
 
 def _aside(file: Cached, cache: Path, why: str) -> str:
-    # Not in the mount's own cache, which goes with the mount.
-    goal = cache.parent.parent / "rescued" / cache.name / file.name
+    # Not in the mount's own cache, which goes with the mount; and not where a former crash has put one of this name, or
+    # of one of its directories, that nobody has looked at yet.
+    top = cache.parent.parent / "rescued"
+    roots = (top / f"{cache.name}{f'.{n}' if n > 1 else ''}" for n in itertools.count(1))
+    goal = next(root / file.name for root in roots if _is_free(root, file.name))
     make_private(goal.parent)
     shutil.move(file.data, goal)
     return f"{goal} may not have been sent when the former mount ended, and {why}: look at it, then delete it"
+
+
+def _is_free(root: Path, name: str) -> bool:
+    """Whether nothing has a name below a directory, or is a file where it needs a directory."""
+    goal = root / name
+    above = [root / each for each in Path(name).parents]
+    return not os.path.lexists(goal) and all(each.is_dir() or not each.exists() for each in above)
 
 
 def _md5(path: Path) -> str:

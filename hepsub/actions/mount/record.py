@@ -21,7 +21,7 @@ from msgspec.structs import replace
 
 from hepsub.documents import Malformed, Moment, read_file, read_json
 from hepsub.errors import MountBusy, StorageRefused, UsageError
-from hepsub.files import lock_open, make_private, write_whole
+from hepsub.files import lock_open, make_private, open_own, write_whole
 from hepsub.local.processes import boot_id, is_process, is_zombie, start_of
 from hepsub.plan.location import FilePlace, ObjectPlace, find_place
 from hepsub.policy.model import Storage
@@ -31,7 +31,8 @@ from hepsub.tree import remove_tree
 _BARE = re.compile(r"(?:s3://|[A-Za-z][\w.-]*:)[^/:]+", re.IGNORECASE)
 _HOW = "hep_mount STORAGE:BUCKET[/PREFIX] DIRECTORY"
 _FILE = "mount.json"
-_LOCK_S = 90
+_LOCK_S = 120
+"""More than who has it takes: 20 s for a former rclone to send, 30 for the new one, 65 for its first listing."""
 _LARGEST = 2**18
 _PLAIN = "".join(chr(each) for each in range(32, 127) if chr(each) != "%")
 """Names of files are bytes, and JSON's texts are not: what is not ASCII stands there as in a URL."""
@@ -55,12 +56,7 @@ class Remote(Struct, frozen=True, kw_only=True):
 
 
 def find_remote(text: str, storages: Mapping[str, Storage], cwd: Path) -> Remote:
-    """What the words of a user mean.
-
-    Args:
-        text: `storage:bucket`, `storage:bucket/prefix` or `s3://bucket/prefix`.
-        storages: those of the policy.
-        cwd: the working directory, for what turns out to be a path.
+    """What `storage:bucket`, `storage:bucket/prefix` or `s3://bucket/prefix` means.
 
     Raises:
         UsageError: it names no bucket, or its prefix cannot be a directory.
@@ -100,6 +96,7 @@ class Record(Struct, frozen=True, kw_only=True):
         directory: where it is, absolute.
         since: when it was made, in seconds since the epoch.
         state: the directory of this record.
+        pid: of its rclone; 0 before that runs.
         start: when that began, in clock ticks since boot.
         boot: which boot of the machine that was.
         made: whether the directory did not exist before.
@@ -181,18 +178,14 @@ def read_records(home: Path) -> tuple[Record, ...]:
 
 
 def _read(path: Path) -> Record:
-    """The record in a file, which does not decide where it lies, nor where its cache does.
-
-    Raises:
-        OSError: it cannot be read.
-        Malformed: it is none.
-    """
+    """The record in a file."""
     record = read_json(read_file(path, _LARGEST), Record, most=_LARGEST)
     texts = {name: each for name, each in to_builtins(record).items() if isinstance(each, str)}
     names = {name: unquote(each, errors="surrogateescape") for name, each in texts.items()}
     record = replace(record, **names)
     if "\0" in record.directory:
         raise Malformed("its directory can be none")
+    # Both are removed with the mount: what stands in a file does not decide where.
     if record.state != str(path.parent) or Path(record.cache).name != path.parent.name:
         raise Malformed("it is of another mount")
     return record
@@ -214,7 +207,7 @@ def only_one(home: Path) -> Iterator[None]:
         OSError: the lock cannot be made.
     """
     make_private(home)
-    descriptor = os.open(home / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = open_own(home / "lock", os.O_RDWR | os.O_CREAT, "the lock of hep_mount")
     try:
         deadline = time.monotonic() + _LOCK_S
         while not lock_open(descriptor):

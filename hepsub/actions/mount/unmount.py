@@ -120,20 +120,21 @@ def _unknown(text: str, point: Path, records: tuple[Record, ...]) -> UnknownMoun
 def take_away(
     record: Record, program: str, end: End, tell: Callable[[str], None]
 ) -> tuple[str, ...]:
-    """Take one mount away; returns what the user should know.
+    """Take one mount away, and give what the user should know.
 
     Raises:
         MountBusy: it stays: something is not sent, a program uses it, or it was mounted anew meanwhile.
     """
     if record.is_alive() and not end.force:
         _wait_until_sent(record, end, tell)
-    with only_one(Path(record.state).parent):  # one that comes up meanwhile has the same cache
+    # What is not sent was waited for without the lock, for minutes in which others may mount: the same, too, with the
+    # same cache.
+    with only_one(Path(record.state).parent):
         _refuse_another(record)
         return _end_alone(record, program, end)
 
 
 def _refuse_another(record: Record) -> None:
-    """Leave a mount alone that another command has made in the place of the one that is meant."""
     now = [each for each in read_records(Path(record.state).parent) if each.state == record.state]
     if now and now[0] != record:
         raise MountBusy(
@@ -143,7 +144,7 @@ def _refuse_another(record: Record) -> None:
 
 
 def _end_alone(record: Record, program: str, end: End) -> tuple[str, ...]:
-    """Unmount, see rclone gone, and forget the mount, while no other command mounts or cleans up."""
+    """Unmount, see rclone gone, and forget the mount."""
     if mount_at(record.point) is not None:
         _unmount(record, program, end)
     see_gone(record, force=end.force)
@@ -155,7 +156,8 @@ def _end_alone(record: Record, program: str, end: End) -> tuple[str, ...]:
             remedy=f"hep_mount -rw {record.remote} {shlex.quote(record.directory)} sends them; hep_mount -u -force"
             f" {shlex.quote(record.directory)} gives them up",
         )
-    _tidy(record)
+    forget(record, cache=True)
+    tidy_point(record)
     return (f"{record.directory}: {_writes(lost)} given up: {_names(lost)}",) if lost else ()
 
 
@@ -184,6 +186,7 @@ def _unmount(record: Record, program: str, end: End) -> None:
     # What an rclone that is gone has left cannot be used by anyone: who stands in it does not count.
     words = unmount(program, record.point, lazily=end.force or not alive)
     if words:
+        # hep_mount called in the mount stands in it, too; that the user cannot end.
         own = f"{os.getpid()} ("
         users = [each for each in users_of(record.point) if not each.startswith(own)]
         who = f", in use by {', '.join(users[:_NAMED])}" if users else f": {words}"
@@ -194,14 +197,13 @@ def _unmount(record: Record, program: str, end: End) -> None:
 
 
 def see_gone(record: Record, *, force: bool) -> None:
-    """See rclone gone, which ends by itself when its mount is no more.
-
-    It does not where another mount namespace has got a copy of the mount: then it is told to.
+    """See the rclone gone whose mount is taken away already.
 
     Args:
-        record: the mount, which is taken away already.
+        record: the mount.
         force: do not let it send first what it still has to send.
     """
+    # It ends by itself, but not where another mount namespace has got a copy of the mount: then it is told to.
     begin = time.monotonic()
     while record.is_alive():
         patience = _SENDING_S if waiting_writes(record) else _END_S
@@ -221,8 +223,8 @@ def _end(record: Record, number: signal.Signals) -> None:
         time.sleep(_POLL_S / 4)
 
 
-def _tidy(record: Record) -> None:
-    forget(record, cache=True)
+def tidy_point(record: Record) -> None:
+    """Remove the directory of a mount that is no more, if it was made for it."""
     if record.made:
         with contextlib.suppress(OSError):  # somebody put something there
             record.point.rmdir()

@@ -47,7 +47,7 @@ def _parted(session: Session, word: str) -> tuple[str, str]:
 
 def _buckets(session: Session, start: str) -> Iterable[str]:
     """The buckets of the policy, and those that the storage lists: of s3:// that of buckets which no other one has."""
-    from hepsub.storage.glimpse import buckets
+    from hepsub.storage.listing import buckets
 
     storages = session.policy.storage
     named = start.removesuffix(":")
@@ -61,7 +61,7 @@ def _buckets(session: Session, start: str) -> Iterable[str]:
 
 def _keys(session: Session, place: ObjectPlace) -> Iterator[str]:
     """Keys that can be typed; as a shell does, none that begins with a dot before one was typed."""
-    from hepsub.storage.glimpse import keys_below
+    from hepsub.storage.listing import keys_below
 
     directory, _, name = place.key.rpartition("/")
     begin = len(directory) + bool(directory)
@@ -94,13 +94,11 @@ def _silent_token(session: Session, name: str, audience: str) -> UserCredential:
         HepsubError: there is neither: a program of the policy may have questions.
     """
     from hepsub.auth.sources import source_for
-    from hepsub.auth.token import Precedence, TokenSource
+    from hepsub.auth.token import TokenSource
     from hepsub.tools.oidc_agent import loaded_accounts
 
     situation = session.situation
-    source = source_for(
-        name, session.policy, situation, audience=audience, precedence=Precedence.SHELL
-    )
+    source = source_for(name, session.policy, situation, audience=audience, for_shell=True)
     missing = CredentialMissing(f"no token {name} is at hand", remedy=f"hep_auth login {name}")
     if not isinstance(source, TokenSource):
         raise missing

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import stat
@@ -12,10 +13,12 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from hepsub.actions.mount import mount as mount_made
 from hepsub.actions.mount import places as mount_places
 from hepsub.actions.mount import record as mount_record
 from hepsub.actions.mount import unmount as mount_end
 from hepsub.actions.mount.list import State, list_mounts, offer_login
+from hepsub.actions.mount.mount import Order, mount
 from hepsub.actions.mount.places import (
     cache_directory,
     cache_mb,
@@ -38,6 +41,7 @@ from hepsub.actions.mount.unmount import End, take_away, unmount_all
 from hepsub.errors import (
     HepsubError,
     MountBusy,
+    MountFailed,
     MountPointRefused,
     StorageRefused,
     UnknownStorage,
@@ -48,6 +52,7 @@ from hepsub.plan.location import ObjectPlace
 from hepsub.plan.objects import ObjectInfo
 from hepsub.policy.model import Mount, Storage
 from hepsub.storage.credentials import S3Credentials
+from hepsub.storage.listing import PrefixInfo
 from hepsub.storage.store import Store
 from hepsub.tools import fuse
 from hepsub.tools.fuse import Mounted
@@ -388,7 +393,7 @@ def test_the_cache_leaves_room(tmp_path: Path) -> None:
     assert 64 <= huge < 10**12
 
 
-class ArchiveCache(Store, frozen=True):
+class Known(Store, frozen=True):
     """A store that knows some objects."""
 
     def look_up(self, places: object) -> dict[ObjectPlace, ObjectInfo | None]:
@@ -397,6 +402,13 @@ class ArchiveCache(Store, frozen=True):
         known["other"] = ObjectInfo(size=4, etag="x")
         known["read"] = ObjectInfo(size=10**6, etag="y")
         return {each: known.get(each.key) for each in places}  # type: ignore[attr-defined]
+
+
+KNOWN = Known(
+    name="herd",
+    storage=STORAGES["herd"],
+    keys=S3Credentials(access="a", secret="b", token="", expires=None),
+)
 
 
 def test_what_a_crash_left_unknown_is_saved(tmp_path: Path) -> None:
@@ -408,12 +420,7 @@ def test_what_a_crash_left_unknown_is_saved(tmp_path: Path) -> None:
     for name in ("part", "read"):
         with (data / name).open("wb") as file:
             file.truncate(10**6)
-    store = ArchiveCache(
-        name="herd",
-        storage=STORAGES["herd"],
-        keys=S3Credentials(access="a", secret="b", token="", expires=None),
-    )
-    notes = rescue(cache, store, replace(REMOTE, prefix=""))
+    notes = rescue(cache, KNOWN, replace(REMOTE, prefix=""))
     assert len(notes) == 3
     assert any("new had not been sent" in note for note in notes)
     assert any(f"{tmp_path}/rescued/id/user/part may not have been sent" in note for note in notes)
@@ -422,3 +429,67 @@ def test_what_a_crash_left_unknown_is_saved(tmp_path: Path) -> None:
     assert any(str(aside) in note for note in notes)
     assert json.loads((cache / "vfsMeta/store/user/new").read_text())["Dirty"]
     assert {each.name for each in data.iterdir()} == {"same", "new", "read"}
+
+
+def crashed(cache: Path, content: str) -> Path:
+    """A file in the cache of which a crash left unknown whether it was sent."""
+    data = cache / "vfs/store/user/other"
+    data.parent.mkdir(parents=True, exist_ok=True)
+    data.write_text(content)
+    return data
+
+
+def test_what_was_put_aside_before_stays(tmp_path: Path) -> None:
+    """Nobody has looked at it yet, and the machine crashes again; a name may have become a directory, too."""
+    cache = tmp_path / "mounts/id"
+    for content in ("5678", "9012"):
+        crashed(cache, content)
+        [note] = rescue(cache, KNOWN, replace(REMOTE, prefix=""))
+        assert "rescued" in note
+    crashed(cache, "3456").rename(tmp_path / "moved")
+    (cache / "vfs/store/user/other").mkdir()
+    (tmp_path / "moved").rename(cache / "vfs/store/user/other/below")
+    with (cache / "vfs/store/user/other/below").open("r+b") as file:
+        file.truncate(10**6)
+    rescue(cache, KNOWN, replace(REMOTE, prefix=""))
+    found = sorted(each for each in (tmp_path / "rescued").rglob("*") if each.is_file())
+    assert [each.read_text()[:4] for each in found] == ["5678", "9012", "3456"]
+
+
+def test_what_cannot_be_put_aside_is_not_left_to_rclone(tmp_path: Path) -> None:
+    """Which would delete it: the mount does not come up, and the error names the place."""
+    cache = tmp_path / "mounts/id"
+    data = crashed(cache, "5678")
+    (tmp_path / "rescued").write_text("in the way")
+    with pytest.raises(OSError, match="rescued"):
+        rescue(cache, KNOWN, replace(REMOTE, prefix=""))
+    assert data.read_text() == "5678"
+
+
+def test_a_directory_that_was_made_goes_when_nothing_comes_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever fails between; one that was there stays."""
+    session = make_session(tmp_path)
+    policy = replace(session.policy, storage=STORAGES, mount=Mount(cache=str(tmp_path / "local")))
+    situation = replace(session.situation, uid=os.getuid())
+    session = replace(session, policy=policy, situation=situation, keys=lambda *_: KNOWN.keys)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "/cache")
+
+    monkeypatch.setattr(mount_made, "require_fuse", lambda _: "fusermount3")
+    monkeypatch.setattr(mount_made, "find_rclone", lambda *_: "rclone")
+    monkeypatch.setattr(
+        mount_made, "check_prefix", lambda *_: PrefixInfo(below=True, is_object=False)
+    )
+    (tmp_path / "there").mkdir()
+    for step in ("rescue", "cache_mb", "write_record"):
+        with monkeypatch.context() as broken:
+            broken.setattr(mount_made, step, full)
+            for name in ("new", "there"):
+                order = Order(what="herd:user/alice", directory=str(tmp_path / name))
+                with pytest.raises(MountFailed, match="/cache: No space left"):
+                    mount(session, order, lambda _: None)
+        assert (tmp_path / "there").is_dir()
+        assert not (tmp_path / "new").exists()

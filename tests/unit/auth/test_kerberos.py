@@ -24,9 +24,8 @@ def source(path: Path, now: float = 1500, principal: str = "") -> KerberosSource
     return KerberosSource(
         name="krb",
         policy=Credential(kind="kerberos", principal=principal),
-        environment={"KRB5CCNAME": f"FILE:{path}"},
+        environment={"KRB5CCNAME": f"FILE:{path}", "XDG_RUNTIME_DIR": str(path.parent)},
         uid=1000,
-        scratch=path.parent,
         clock=lambda: now,
     )
 
@@ -212,7 +211,7 @@ def test_a_cache_in_a_keyring_is_exported(tmp_path: Path, programs: Programs) ->
     (tmp_path / "content").write_bytes(cache(Entry()))
     programs.add("kvno", f'cat {tmp_path}/content > "${{6#FILE:}}"')
     keyring = KerberosSource(
-        name="krb", policy=Credential(kind="kerberos"), uid=1000, scratch=tmp_path,
+        name="krb", policy=Credential(kind="kerberos"), uid=1000,
         environment={"KRB5CCNAME": "KEYRING:persistent:1000"}, clock=lambda: 1500,
     )  # fmt: skip
     found = keyring.look()
@@ -221,6 +220,19 @@ def test_a_cache_in_a_keyring_is_exported(tmp_path: Path, programs: Programs) ->
     programs.add("kvno", "echo 'kvno: Matching credential not found' >&2; exit 1")
     with pytest.raises(CredentialExpired):
         keyring.obtain(0)
+
+
+@pytest.mark.parametrize(("runtime", "there"), [("in memory", True), ("", False), ("none", False)])
+def test_copies_are_in_memory_where_there_is_a_place(
+    runtime: str, there: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else where the system has such things; not in the working directory, which is what an empty name would be."""
+    (tmp_path / "in memory").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    where = {"XDG_RUNTIME_DIR": runtime and str(tmp_path / runtime)}
+    mine = replace(source(tmp_path / "cc"), environment=where)
+    with mine._private_directory() as directory:
+        assert Path(directory).parent == (tmp_path / "in memory" if there else tmp_path)
 
 
 def test_every_error_is_one_of_ours(tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ import threading
 
 import pytest
 
-from hepsub.auth import provider
-from hepsub.auth.provider import is_silent
+from hepsub.auth import token
+from hepsub.auth.token import _is_silent
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ def test_whatever_a_provider_says_it_is_there(
     answer: bytes | None, silent: bool, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One that closes the connection, or says nothing for seconds, is not; and nothing is left open."""
-    monkeypatch.setattr(provider, "_PATIENCE_S", 0.2)
+    monkeypatch.setattr(token, "_PATIENCE_S", 0.2)
     heard: list[bytes] = []
 
     def serve() -> None:
@@ -38,7 +38,7 @@ def test_whatever_a_provider_says_it_is_there(
     with socket.create_server(("127.0.0.1", 0)) as server:
         thread = threading.Thread(target=serve)
         thread.start()
-        assert is_silent(f"http://127.0.0.1:{server.getsockname()[1]}{path}") is silent
+        assert _is_silent(f"http://127.0.0.1:{server.getsockname()[1]}{path}") is silent
         thread.join()
     realm = path.rstrip("/").encode()
     assert heard[0].startswith(b"HEAD " + realm + b"/.well-known/openid-configuration HTTP/1.1\r\n")
@@ -49,4 +49,4 @@ def test_whatever_a_provider_says_it_is_there(
 def test_where_nobody_listens_it_is_silent(issuer: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-    assert is_silent(issuer.format(port))
+    assert _is_silent(issuer.format(port))

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from hepsub.auth.kerberos import KerberosSource
 from hepsub.auth.sources import source_for
-from hepsub.auth.token import Precedence, TokenSource
+from hepsub.auth.token import TokenSource
 from hepsub.errors import UsageError
 from hepsub.policy.model import KERBEROS, TOKEN
 from tests.fakes.world import make_policy, make_situation
@@ -24,40 +22,24 @@ def test_a_ticket() -> None:
     assert isinstance(source, KerberosSource)
     assert (source.name, source.kind, source.uid) == ("krb", KERBEROS, 1000)
     assert source.environment["KRB5CCNAME"] == "FILE:/x"
-    assert source.scratch is None
-
-
-def test_without_a_place_in_memory_nothing_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever directories this machine has."""
-    monkeypatch.setattr(Path, "is_dir", lambda _: True)
-    source = source_for("krb", POLICY, make_situation())
-    assert isinstance(source, KerberosSource)
-    assert source.scratch is None
-
-
-def test_copies_of_a_ticket_are_in_memory_where_there_is_a_place(tmp_path: Path) -> None:
-    situation = make_situation(environment={"XDG_RUNTIME_DIR": str(tmp_path)})
-    source = source_for("krb", POLICY, situation)
-    assert isinstance(source, KerberosSource)
-    assert source.scratch == tmp_path
 
 
 def test_a_token() -> None:
     source = source_for("iam", POLICY, make_situation())
     assert isinstance(source, TokenSource)
-    assert (source.kind, source.precedence) == (TOKEN, Precedence.JOBS)
+    assert (source.kind, source.for_shell) == (TOKEN, False)
     assert (source.policy.audience, source.policy.scopes) == ("a", ("x",))
 
 
 def test_a_token_for_somebody_else() -> None:
     source = source_for(
-        "iam", POLICY, make_situation(), audience="b", scopes=("y",), precedence=Precedence.SHELL
+        "iam", POLICY, make_situation(), audience="b", scopes=("y",), for_shell=True
     )
     assert isinstance(source, TokenSource)
-    assert (source.policy.audience, source.policy.scopes, source.precedence) == (
+    assert (source.policy.audience, source.policy.scopes, source.for_shell) == (
         "b",
         ("y",),
-        Precedence.SHELL,
+        True,
     )
 
 

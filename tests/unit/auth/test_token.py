@@ -11,11 +11,10 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from hepsub.auth import provider
 from hepsub.auth import token as module
 from hepsub.auth.bearer import discover, read_token
 from hepsub.auth.credential import Lifetime, UserCredential
-from hepsub.auth.token import Precedence, TokenSource
+from hepsub.auth.token import TokenSource
 from hepsub.errors import (
     AgentUnavailable,
     CredentialExpired,
@@ -88,14 +87,15 @@ def lying(tmp_path: Path) -> Callable[[str], dict[str, str]]:
 def source(
     policy: Credential | None = None,
     environment: Mapping[str, str] | None = None,
-    precedence: Precedence = Precedence.JOBS,
+    *,
+    for_shell: bool = False,
 ) -> TokenSource:
     return TokenSource(
         name="iam",
         policy=policy or Credential(),
         environment={"XDG_RUNTIME_DIR": "/nonexistent", **(environment or {})},
         uid=999_999,  # whose /tmp/bt_u999999 nobody has
-        precedence=precedence,
+        for_shell=for_shell,
         clock=lambda: NOW,
     )
 
@@ -165,7 +165,7 @@ def test_discovery_takes_the_first(tmp_path: Path) -> None:
     }
     found = []
     for _ in range(4):
-        token = discover(environment, UID, tmp_path / "tmp")
+        token = discover("iam", environment, UID, tmp_path / "tmp")
         assert token is not None
         found.append(token.content)
         environment.pop(next(iter(environment), ""), None)
@@ -180,16 +180,16 @@ def test_discovery_passes_over_what_is_empty(tmp_path: Path) -> None:
         "BEARER_TOKEN_FILE": str(tmp_path / "empty"),
         "XDG_RUNTIME_DIR": "/nonexistent",
     }
-    token = discover(environment, UID, tmp_path)
+    token = discover("iam", environment, UID, tmp_path)
     assert token is not None
     assert token.content == b"found"
-    assert token.place == str(tmp_path / f"bt_u{UID}")
+    assert token.origin == str(tmp_path / f"bt_u{UID}")
 
 
 def test_discovery_stops_at_what_is_no_token(tmp_path: Path) -> None:
     (tmp_path / f"bt_u{UID}").write_text("found")
     with pytest.raises(CredentialMissing, match=r"what is in \$BEARER_TOKEN is not a token"):
-        discover({"BEARER_TOKEN": "two words"}, UID, tmp_path)
+        discover("iam", {"BEARER_TOKEN": "two words"}, UID, tmp_path)
 
 
 def test_discovery_does_not_wait_for_a_named_pipe(tmp_path: Path) -> None:
@@ -202,7 +202,7 @@ def test_discovery_does_not_wait_for_a_named_pipe(tmp_path: Path) -> None:
     before = signal.signal(signal.SIGALRM, too_long)
     signal.alarm(5)
     try:
-        assert discover({}, UID, tmp_path) is None
+        assert discover("iam", {}, UID, tmp_path) is None
     finally:
         signal.alarm(0)
         signal.signal(signal.SIGALRM, before)
@@ -210,11 +210,11 @@ def test_discovery_does_not_wait_for_a_named_pipe(tmp_path: Path) -> None:
 
 def test_discovery_does_not_trust_somebody_elses_file(tmp_path: Path) -> None:
     (tmp_path / f"bt_u{UID + 1}").write_text("planted")
-    assert discover({}, UID + 1, tmp_path) is None
+    assert discover("iam", {}, UID + 1, tmp_path) is None
 
 
 def test_nothing_lies_anywhere(tmp_path: Path) -> None:
-    assert discover({}, UID, tmp_path) is None
+    assert discover("iam", {}, UID, tmp_path) is None
 
 
 # ---- oidc-agent -------------------------------------------------------------------------------
@@ -300,12 +300,12 @@ def test_no_answer_is_the_providers_silence_where_it_is_silent(
     agent: FakeAgent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     agent.answer = NoAnswer("oidc-agent gave no token", remedy="oidc-gen iam --reauthenticate")
-    monkeypatch.setattr(provider, "is_silent", lambda _issuer: True)
+    monkeypatch.setattr(module, "_is_silent", lambda _issuer: True)
     with pytest.raises(ProviderUnreachable) as caught:
         source(Credential(issuer=ISSUER)).obtain(0)
     assert caught.value.message == f"the provider {ISSUER} does not answer"
     assert caught.value.remedy == "try again later"
-    monkeypatch.setattr(provider, "is_silent", lambda _issuer: False)
+    monkeypatch.setattr(module, "_is_silent", lambda _issuer: False)
     with pytest.raises(NoAnswer):
         source(Credential(issuer=ISSUER)).obtain(0)
 
@@ -344,7 +344,7 @@ def test_in_a_shell_the_token_that_lies_there_comes_first(
     agent: FakeAgent, lying: Callable[[str], dict[str, str]]
 ) -> None:
     environment = lying(good())
-    assert source(environment=environment, precedence=Precedence.SHELL).obtain(300).text == good()
+    assert source(environment=environment, for_shell=True).obtain(300).text == good()
     assert not agent.asked
 
 
@@ -354,7 +354,7 @@ def test_in_a_shell_the_agent_comes_next(
 ) -> None:
     agent.answer = good(sub="agent")
     policy = Credential(audience="a", scopes=("compute.read",))
-    held = source(policy, lying(unfit), Precedence.SHELL).obtain(300)
+    held = source(policy, lying(unfit), for_shell=True).obtain(300)
     assert held.who.startswith("agent")
 
 
@@ -373,7 +373,7 @@ def test_looking_asks_nobody(
 ) -> None:
     environment = lying(good())
     assert source(environment=environment).look() is None, "the agent gives better ones"
-    shell = source(environment=environment, precedence=Precedence.SHELL).look()
+    shell = source(environment=environment, for_shell=True).look()
     assert shell is not None
     monkeypatch.setattr(module, "find_agent", lambda _environment, _uid: None)
     found = source(environment=environment).look()

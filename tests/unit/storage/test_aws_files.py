@@ -12,7 +12,7 @@ import pytest
 from hepsub.errors import StorageRefused
 from hepsub.policy.model import Storage
 from hepsub.storage import aws_files, connect
-from hepsub.storage.aws_files import authorities, is_plain, plain_keys
+from hepsub.storage.aws_files import plain_authorities, plain_keys
 from hepsub.storage.credentials import keys_for
 
 CREDENTIALS = """
@@ -118,15 +118,21 @@ def _keys(storage: Storage) -> object:
 def test_what_is_more_than_keys_is_left_to_botocore(config: str, files: Path) -> None:
     (files / "config").write_text(config, errors="surrogateescape")
     assert plain_keys("") is None
-    assert not is_plain()
+    assert plain_authorities() is None
+
+
+def test_a_file_too_large_to_be_read_here_is_not_read_in_part(files: Path) -> None:
+    """Its secret would end where the part does."""
+    lines = "[default]\naws_access_key_id = AK\naws_secret_access_key = "
+    (files / "credentials").write_text("#" * (2**20 - len(lines) - 3) + f"\n{lines}secret\n")
+    assert plain_keys("") is None
 
 
 def test_no_files_are_plain_and_have_no_keys(files: Path) -> None:
     (files / "config").unlink()
     (files / "credentials").unlink()
     assert plain_keys("") is None
-    assert is_plain()
-    assert authorities() == ""
+    assert plain_authorities() == ""
 
 
 def test_the_authorities_that_botocore_would_take(
@@ -136,9 +142,9 @@ def test_the_authorities_that_botocore_would_take(
 
     assert connect._usual_authorities() == get_cert_path(verify=True)
     (files / "config").write_text("[default]\nca_bundle = /a.pem\n")
-    assert authorities() == connect._authorities_by_botocore() == "/a.pem"
+    assert plain_authorities() == connect._authorities_by_botocore() == "/a.pem"
     monkeypatch.setenv("AWS_CA_BUNDLE", "/b.pem")
-    assert authorities() == connect._authorities_by_botocore() == "/b.pem"
+    assert plain_authorities() == connect._authorities_by_botocore() == "/b.pem"
 
 
 def test_plain_keys_and_a_connection_need_no_botocore(files: Path) -> None:

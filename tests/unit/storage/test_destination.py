@@ -162,7 +162,7 @@ def test_what_was_completed_meanwhile_is_not_written_to(
         opened.append(descriptor)
         locked(descriptor, how)
 
-    monkeypatch.setattr("hepsub.storage.destination.fcntl.flock", late)
+    monkeypatch.setattr("hepsub.files.fcntl.flock", late)
     with landing.open_part() as part:
         os.pwrite(part.descriptor, b"x", 0)
     assert landing.path.read_bytes() == b"complete"
@@ -178,7 +178,7 @@ def test_a_file_system_without_locks_will_do(
     def none(_descriptor: int, _how: int) -> None:
         raise OSError(errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr("hepsub.storage.destination.fcntl.flock", none)
+    monkeypatch.setattr("hepsub.files.fcntl.flock", none)
     with landing.open_part() as part:
         part.finish(0)
     assert landing.path.exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 from collections.abc import Iterator
 
 import pytest
@@ -11,7 +12,7 @@ from msgspec.structs import replace
 from hepsub.errors import StorageUnreachable
 from hepsub.storage import connect
 from hepsub.storage.http import ConnectionPool, TemporaryFailure, check, may_pass
-from hepsub.storage.response import BROKEN
+from hepsub.storage.response import BROKEN, Incoming
 from tests.fakes.hostile import Hostile, store_at
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -135,6 +136,22 @@ def test_a_request_that_would_be_two_is_not_sent(hostile: Hostile, pool: Connect
 def test_where_a_connection_leads(origin: str, host: str, port: int) -> None:
     found = connect.open_connection(origin, "")
     assert (found.host, found.port) == (host, port)
+
+
+def test_a_kept_connection_that_is_silent_is_not_waited_for_twice(hostile: Hostile) -> None:
+    """One that was closed meanwhile is opened again: whoever asks does not notice."""
+    hostile.says(b"ok")
+    for closed, error in ((True, None), (False, TimeoutError)):
+        ours, theirs = socket.socketpair()
+        ours.settimeout(0.05)
+        connection = connect.open_connection(hostile.endpoint, "")
+        connection._incoming = Incoming(ours)
+        with theirs, ours, contextlib.closing(connection):
+            if closed:
+                theirs.close()
+            with pytest.raises(error) if error else contextlib.nullcontext():
+                connection.ask("GET", f"{hostile.endpoint}/b/k", {})
+    assert len(hostile.asked) == 1
 
 
 # ---- proxies and authorities ------------------------------------------------------------------

@@ -15,7 +15,7 @@ from hepsub.policy.model import Storage
 from hepsub.progress import Progress, Step
 from hepsub.storage import listing
 from hepsub.storage.credentials import S3Credentials
-from hepsub.storage.http import TemporaryFailure, persist
+from hepsub.storage.http import Denied, TemporaryFailure, persist
 from hepsub.storage.listing import (
     PrefixInfo,
     check_prefix,
@@ -26,7 +26,7 @@ from hepsub.storage.listing import (
     see_objects,
     see_some,
 )
-from hepsub.storage.page import Denied, NotThere, Page
+from hepsub.storage.page import NotThere, Page
 from hepsub.storage.store import Store
 
 KEYS = S3Credentials(access="a", secret="b", token="", expires=None)
@@ -112,13 +112,30 @@ def test_what_a_listing_leaves_open_is_asked_for_singly(
     bucket([f"a/{number:03}" for number in range(20)])
     singly: list[str] = []
 
-    def look_up(_: Store, places: list[ObjectPlace]) -> dict[ObjectPlace, ObjectInfo | None]:
-        singly.extend(f"{each}" for each in places)
-        return {each: ONE if each.key == "a/015" else None for each in places}
+    def see_object(_pool: object, _store: Store, place: ObjectPlace) -> ObjectInfo | None:
+        singly.append(f"{place}")
+        return ONE if place.key == "a/015" else None
 
-    monkeypatch.setattr(Store, "look_up", look_up)
+    monkeypatch.setattr(listing, "see_object", see_object)
     assert see_objects(STORE, "b", [["a/000", "a/015", "a/x"]]) == {"a/000": ONE, "a/015": ONE}
-    assert singly == ["herd:b/a/015", "herd:b/a/x"]
+    assert sorted(singly) == ["herd:b/a/015", "herd:b/a/x"]
+
+
+def test_many_in_a_directory_of_strangers_are_looked_up_and_it_is_not_listed_to_its_end(
+    bucket: Callable[[Iterable[str]], Asked], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A directory may hold millions, and 51 inputs of a submission lie in it."""
+    wanted = [ObjectPlace(storage="herd", bucket="b", key=f"a/{n:03}") for n in range(0, 510, 10)]
+    asked = bucket([f"a/{number:03}" for number in range(500)])
+    monkeypatch.setattr(
+        listing, "see_object", lambda _pool, _store, place: ONE if place.key < "a/500" else None
+    )
+    found = STORE.look_up(wanted)
+    assert found == {place: ONE if place.key < "a/500" else None for place in wanted}
+    assert len(asked) == 4
+    asked.clear()
+    STORE.look_up(wanted[:50])
+    assert asked == []
 
 
 def raises(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
@@ -269,23 +286,27 @@ def test_many_objects_of_a_directory_are_one_listing(monkeypatch: pytest.MonkeyP
     listed: list[str] = []
     singly: list[ObjectPlace] = []
 
-    def below(_: Store, bucket: str, prefix: str) -> dict[str, ObjectInfo] | None:
-        listed.append(f"{bucket}/{prefix}")
-        return None if bucket == "none" else {f"{prefix}0": ONE}
+    def some(
+        _: Store, bucket: str, groups: list[list[str]]
+    ) -> tuple[dict[str, ObjectInfo], set[str]]:
+        listed.append(f"{bucket}/{groups[0][0]}")
+        if bucket == "none":
+            raise NotThere
+        return {groups[0][0]: ONE}, set()
 
     def one_by_one(_: Store, places: list[ObjectPlace]) -> dict[ObjectPlace, ObjectInfo | None]:
         singly.extend(places)
         return dict.fromkeys(places)
 
-    monkeypatch.setattr(Store, "list_below", below)
-    monkeypatch.setattr(Store, "_look_up_singly", one_by_one)
+    monkeypatch.setattr(listing, "see_listed", some)
+    monkeypatch.setattr(listing, "_see_singly", one_by_one)
     places = [
         ObjectPlace(storage="herd", bucket=bucket, key=f"{directory}{number}")
         for bucket, directory, count in (("b", "d/e/", 51), ("b", "d/", 50), ("b", "", 51), ("none", "x/", 51))
         for number in range(count)
     ]  # fmt: skip
     found = STORE.look_up(places)
-    assert listed == ["b/d/e/", "b/", "none/x/"]
+    assert listed == ["b/d/e/0", "b/0", "none/x/0"]
     assert {place.key for place in singly} == {f"d/{number}" for number in range(50)}
     assert {str(place) for place, info in found.items() if info} == {"herd:b/d/e/0", "herd:b/0"}
     assert set(found) == set(places)

@@ -10,12 +10,13 @@ from typing import cast
 
 import pytest
 
-from hepsub.errors import InputsMissing, StorageRefused
+from hepsub.errors import InputsMissing, StorageRefused, StorageUnreachable
 from hepsub.plan.draft import settled
 from hepsub.plan.location import FilePlace, ObjectPlace
 from hepsub.plan.objects import ObjectInfo
 from hepsub.plan.template import job_values
 from hepsub.storage.store import Store
+from hepsub.storage.trouble import LATER
 from hepsub.survey.inputs import look_up_inputs, remedy_for, whole_inputs
 from tests.fakes.user import ordinary_user
 from tests.fakes.world import make_policy, make_spec
@@ -48,6 +49,25 @@ def fact(place: ObjectPlace) -> ObjectInfo | None:
 def stores(known: dict[str, FakeStore]) -> Callable[[str], Store]:
     """The stores by their names."""
     return lambda name: cast("Store", known[name])
+
+
+@pytest.mark.parametrize(
+    ("remedy", "told"),
+    [
+        (LATER, "try again later; -nocheck submits without looking at the inputs"),
+        ("correct ca_file", "correct ca_file"),
+    ],
+)
+def test_a_submission_can_do_without_a_store_that_is_away(remedy: str, told: str) -> None:
+    """Its own way out is told by who submits: the store is asked by commands that have none."""
+
+    class Away(FakeStore):
+        def look_up(self, places: Iterable[ObjectPlace]) -> dict[ObjectPlace, ObjectInfo | None]:
+            raise StorageUnreachable(f"herd does not answer for {list(places)}", remedy=remedy)
+
+    with pytest.raises(StorageUnreachable, match="herd does not answer") as caught:
+        look_up_inputs([obj(2)], stores({"herd": Away()}))
+    assert caught.value.remedy == told
 
 
 def test_each_object_is_looked_for_once() -> None:

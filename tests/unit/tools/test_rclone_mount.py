@@ -227,3 +227,12 @@ def test_what_the_log_says(tmp_path: Path, text: str, trouble: str, is_fuse: boo
 
 def test_no_log_says_nothing(tmp_path: Path) -> None:
     assert last_trouble(tmp_path / "none") == ""
+
+
+def test_of_a_log_that_has_grown_for_weeks_the_end_is_read(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with log.open("wb") as file:
+        file.truncate(2**36)
+        file.seek(0, 2)
+        file.write(b"\n2026/11/22 05:00:00 ERROR : the storage is away\n")
+    assert last_trouble(log) == "the storage is away"
