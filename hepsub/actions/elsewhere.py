@@ -66,7 +66,7 @@ def living(session: Session, pools: Iterable[str]) -> tuple[Elsewhere, ...]:
     pools = frozenset(pools)
     if not pools:
         return ()
-    from hepsub.bundle.root import is_finished
+    from hepsub.bundle.notes import is_finished
 
     return gathered(
         ref

@@ -11,6 +11,7 @@ from io import FileIO
 from pathlib import Path
 
 from hepsub.bundle.bundle import unusable, usable
+from hepsub.bundle.notes import is_finished
 from hepsub.files import lock_process, make_private, open_own
 from hepsub.plan.bundle_paths import (
     FINISHED,
@@ -20,7 +21,7 @@ from hepsub.plan.bundle_paths import (
     PRIVATE,
     READY,
     REQUEST,
-    layout_of,
+    private_path,
 )
 from hepsub.tree import remove_tree
 
@@ -96,7 +97,7 @@ def locked_existing(directory: Path) -> Iterator[bool]:
     with contextlib.ExitStack() as stack:
         mine = False
         with contextlib.suppress(OSError):
-            place = layout_of(directory).private("")
+            place = private_path(directory)
             lock = stack.enter_context(_opened_lock(place, 0))
             # Who removed the bundle held this lock until then.
             mine = lock_process(lock.fileno()) and os.path.samestat(
@@ -118,13 +119,9 @@ def strip_bundle(directory: Path) -> None:
     Raises:
         BundleUnusable: it cannot be noted.
     """
-    layout = layout_of(directory)
     with usable(directory):
-        if not layout.private(FINISHED).exists():
-            layout.private(FINISHED).touch(mode=0o600)
-    if layout.old:
-        _remove_all(directory, but=(FINISHED, "home", READY, REQUEST, LOCK))
-        return
+        if not is_finished(directory):  # its time tells when they ended (`renew.keep`)
+            private_path(directory, FINISHED).touch(mode=0o600)
     _remove_all(directory, but=(PRIVATE, JOB))
     # What letters are made with is gone when they are (actions/renew/mailbox.py).
     _remove_all(directory / PRIVATE, but=(FINISHED, READY, REQUEST, LOCK, MAILBOX))

@@ -76,7 +76,7 @@ def fill_bundle(
         seal = _keep_sent(bundle, jobs, secrets)
         _make_corners(bundle, jobs)
         # The request comes last: without one a bundle counts as never written, and is removed some day.
-        write_whole(bundle.layout.private(REQUEST), bundle.request.to_json(), 0o600)
+        write_whole(bundle.private(REQUEST), bundle.request.to_json(), 0o600)
     return seal
 
 

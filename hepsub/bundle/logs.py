@@ -15,7 +15,7 @@ from pathlib import Path
 
 from hepsub.bundle.bundle import Bundle, usable
 from hepsub.files import copy_whole, name_beside, write_whole
-from hepsub.plan.bundle_paths import STDERR, STDOUT, UNLINKED, Layout
+from hepsub.plan.bundle_paths import JOB, STDERR, STDOUT, UNLINKED, corner_of
 from hepsub.tree import Tree, open_tree
 
 _NO_FILE = ("", "/dev/null")
@@ -58,12 +58,12 @@ def link_logs(bundle: Bundle, cluster: int) -> tuple[str, ...]:
     Raises:
         BundleUnusable: the bundle cannot be read.
     """
-    if not bundle.request.staging.confined or bundle.old:
+    if not bundle.request.staging.confined:
         return ()
     with usable(bundle.directory):
         notes = _linked(bundle, cluster)
         if notes:  # a log that its user removed does not come back, but these were never there
-            write_whole(bundle.layout.private(UNLINKED), "", 0o600)
+            write_whole(bundle.private(UNLINKED), "", 0o600)
     return notes
 
 
@@ -73,15 +73,15 @@ def _linked(bundle: Bundle, cluster: int) -> tuple[str, ...]:
             for name, path in _files(bundle.request.log_names(proc)):
                 goal = Path(path.replace(_CLUSTER, str(cluster)))
                 try:
-                    with tree.below(bundle.layout.job(proc)) as corner:
+                    with tree.below(corner_of(proc)) as corner:
                         _link_over(corner, name, goal)
                 except OSError as error:
-                    return (_not_linked(bundle.layout, goal, error),)
+                    return (_not_linked(bundle, goal, error),)
     return ()
 
 
-def _not_linked(layout: Layout, goal: Path, error: OSError) -> str:
-    where = f"{layout.directory}/{layout.job(0).rpartition('/')[0]}/PROC"
+def _not_linked(bundle: Bundle, goal: Path, error: OSError) -> str:
+    where = f"{bundle.directory}/{JOB}/PROC"
     if error.errno in _NO_SECOND_LINK:
         return (
             f"stdout and stderr lie in {where} until the jobs have ended, because {goal.parent} is on another file"
@@ -119,7 +119,7 @@ def place_logs(bundle: Bundle, cluster: int) -> tuple[str, ...]:
     Returns:
         A sentence for each that could not be copied.
     """
-    if not bundle.layout.private(UNLINKED).exists():
+    if not bundle.private(UNLINKED).exists():
         return ()
     troubles = []
     for proc in range(bundle.request.number):
@@ -128,7 +128,7 @@ def place_logs(bundle: Bundle, cluster: int) -> tuple[str, ...]:
             try:
                 with (
                     open_tree(bundle.directory) as tree,
-                    tree.below(bundle.layout.job(proc)) as corner,
+                    tree.below(corner_of(proc)) as corner,
                 ):
                     _place(corner, name, goal)
             except FileNotFoundError:

@@ -77,7 +77,7 @@ def make_mailbox(bundle: Bundle, now: float) -> None:
     if bundle.request.staging.mailbox is None:
         return
     signer, recipient = new_signer(), new_recipient()
-    private, shared = bundle.layout.private(MAILBOX), bundle.directory / SHARED
+    private, shared = bundle.private(MAILBOX), bundle.directory / SHARED
     make_private(private)
     write_whole(private / _SIGNER, signer.whole, 0o600)
     # A site may write into what is shared; whom letters are for is not its to say.
@@ -98,7 +98,7 @@ def letter_files(bundle: Bundle) -> dict[str, Path]:
 
 def has_mailbox(bundle: Bundle) -> bool:
     """Whether letters can be written for a bundle, or are left to be removed."""
-    return bundle.request.staging.mailbox is not None and bundle.layout.private(MAILBOX).is_dir()
+    return bundle.request.staging.mailbox is not None and bundle.private(MAILBOX).is_dir()
 
 
 def read_letters(bundle: Bundle) -> Letters:
@@ -139,7 +139,7 @@ def _opened(bundle: Bundle) -> Iterator[Tree]:
         BundleUnusable: it cannot be read, or is not what it has to be.
     """
     try:
-        with usable(bundle.directory), open_tree(bundle.layout.private(MAILBOX)) as tree:
+        with usable(bundle.directory), open_tree(bundle.private(MAILBOX)) as tree:
             yield tree
     except ValueError as error:
         raise unusable(bundle.directory, OSError(0, "its mailbox is spoilt")) from error
@@ -201,7 +201,7 @@ def master_credentials(bundle: Bundle) -> dict[str, bytes]:
     """
     found: dict[str, bytes] = {}
     files = [each.file for each in bundle.request.staging.credentials if each.travels]
-    with usable(bundle.directory), open_tree(bundle.layout.private(CREDENTIALS)) as tree:
+    with usable(bundle.directory), open_tree(bundle.private(CREDENTIALS)) as tree:
         for file in files:
             if tree.look(file) is not None:
                 found[file] = tree.read(file, _LARGEST_CREDENTIAL)
@@ -210,4 +210,4 @@ def master_credentials(bundle: Bundle) -> dict[str, bytes]:
 
 def forget_mailbox(bundle: Bundle) -> None:
     """Remove what letters are made with: there are none any more, and there will be none."""
-    remove_tree(bundle.layout.private(MAILBOX))
+    remove_tree(bundle.private(MAILBOX))

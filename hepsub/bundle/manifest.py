@@ -22,7 +22,6 @@ from hepsub.plan.location import FilePlace, ObjectPlace
 from hepsub.plan.objects import ObjectInfo
 from hepsub.plan.staging import Staging, authority_file
 
-FILE_NAME = MANIFEST
 _VERSION = "1"
 _LINE_END = "\n"
 _WITH_URL = ("input", "output", "glob", "marker", "unmark", "letter")
@@ -95,7 +94,7 @@ def _settings(request: BundleRequest, job: ManifestJob) -> Iterator[tuple[str, .
     yield from _authorities(staging, job)
     # The program is not ended before three quarters of a short walltime.
     yield "walltime", str(request.walltime), str(min(staging.grace, request.walltime // 4))
-    yield "source", f"{job.corner}/{FILE_NAME}"
+    yield "source", f"{job.corner}/{MANIFEST}"
     yield "homelimit", str(staging.home_limit)
     yield "putlimit", str(staging.put_limit)
     if staging.copy_limit and staging.shared and any(_is_file(each) for each in job.inputs):

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from hepsub.bundle.bundle import Bundle
 from hepsub.confine import Writable
+from hepsub.plan.bundle_paths import corner_of
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -24,7 +25,7 @@ def places_of(bundle: Bundle, cluster: int, procs: Collection[int]) -> Writable:
     logs = {each for proc in meant for each in request.logs(proc, cluster)}
     if request.event_log:
         logs.add(Path(request.event_log))
-    corners = tuple(bundle.directory / bundle.layout.job(proc) for proc in meant)
+    corners = tuple(bundle.directory / corner_of(proc) for proc in meant)
     return Writable(directories=corners, files=tuple(sorted(logs)))
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
-from hepsub.actions.renew.live import is_believed, not_believed
 from hepsub.actions.renew.mailbox import remove_letters
 from hepsub.actions.returned.pending import push_pending
 from hepsub.actions.returned.place import place_outputs
 from hepsub.actions.returned.uploads import Uploads
 from hepsub.bundle.bundle import Bundle, read_bundle, why_of_another
-from hepsub.bundle.directory import strip_bundle
+from hepsub.bundle.directory import discard_bundle, strip_bundle
 from hepsub.bundle.logs import place_logs
 from hepsub.bundle.mailbox import has_mailbox
 from hepsub.bundle.notes import read_placed
@@ -20,9 +19,8 @@ from hepsub.bundle.returned import returned_outputs
 from hepsub.bundle.root import finished_bundles
 from hepsub.errors import HepsubError
 from hepsub.files import write_whole
-from hepsub.plan.bundle_paths import FINISHED, layout_of
+from hepsub.plan.bundle_paths import FINISHED, private_path
 from hepsub.session import Session
-from hepsub.tree import open_tree
 
 _SETTLED = "nothing of it is left to be put into its place\n"
 
@@ -69,14 +67,12 @@ def _unusable_text(directory: Path, error: OSError) -> str:
 
 
 def _revisit(session: Session, uploads: Uploads, directory: Path) -> tuple[str, ...]:
-    if layout_of(directory).private(FINISHED).stat().st_size:
+    if private_path(directory, FINISHED).stat().st_size:
         return _forget_after(session, directory)
     bundle, placed = read_bundle(directory), read_placed(directory)
     if bundle is None or placed is None:
         another = why_of_another(directory)
         return (another,) if another else ()
-    if not is_believed(session, bundle, placed):
-        return (not_believed(placed),)
     letters = remove_letters(uploads, bundle)
     with contextlib.suppress(HepsubError):
         strip_bundle(directory)  # what could not be removed the last time
@@ -98,7 +94,7 @@ def _settle(session: Session, bundle: Bundle) -> tuple[str, ...]:
     ):  # the store was away; some day the mailbox's lifecycle rule removes them
         return _forget_after(session, bundle.directory)
     with contextlib.suppress(OSError):
-        write_whole(bundle.layout.private(FINISHED), _SETTLED, 0o600)
+        write_whole(bundle.private(FINISHED), _SETTLED, 0o600)
     return _forget_after(session, bundle.directory)
 
 
@@ -131,13 +127,8 @@ def _may_have_outputs(bundle: Bundle, proc: int) -> bool:
 
 def _forget_after(session: Session, directory: Path) -> tuple[str, ...]:
     """Remove a finished bundle whose reports were kept for as long as the policy says."""
-    ended = layout_of(directory).private(FINISHED).stat().st_mtime
+    ended = private_path(directory, FINISHED).stat().st_mtime
     if session.situation.now - ended <= session.policy.renew.keep:
         return ()
-    try:
-        with open_tree(directory) as tree:
-            tree.clear()
-        directory.rmdir()
-    except OSError as error:
-        return (f"the bundle {directory} cannot be removed: {error.strerror}",)
+    discard_bundle(directory)
     return ()

@@ -175,7 +175,7 @@ def _look(session: Session, found: Iterable[LiveBundle], notes: list[str]) -> It
     """What the schedds tell of the jobs at sites; why one does not goes to the notes."""
     by_schedd: defaultdict[tuple[str, str], list[LiveBundle]] = defaultdict(list)
     for each in found:
-        if each.procs is not None and each.ref.cluster:
+        if each.procs is not None:
             by_schedd[each.ref.pool, each.ref.schedd].append(each)
     for (pool, schedd), bundles in by_schedd.items():
         try:

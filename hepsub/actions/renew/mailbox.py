@@ -167,9 +167,7 @@ def _post_manifests(done: _Round, each: LiveBundle) -> bool:
         HepsubError: one could not be posted; all are posted again the next time.
     """
     bundle, request, posted = each.bundle, each.bundle.request, read_posted(each.bundle)
-    if posted.serial <= posted.posted or not (
-        each.ref.cluster or not request.staging.needs_cluster
-    ):
+    if posted.serial <= posted.posted:
         return False
     posted = _note_use(bundle, posted)
     letters = read_letters(bundle)

@@ -221,7 +221,7 @@ def _own_directories(session: Session, live: Sequence[LiveBundle]) -> Iterator[P
     """Where a round writes; what it left in the directories of single jobs goes with the bundle."""
     yield session.bundles / DIRECTORY
     for each in live:
-        yield from (each.bundle.layout.private(""), each.bundle.layout.private(CREDENTIALS))
+        yield from (each.bundle.private(""), each.bundle.private(CREDENTIALS))
 
 
 def _problems(state: RenewalState) -> Iterable[Problem]:

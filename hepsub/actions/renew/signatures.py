@@ -51,8 +51,6 @@ def renew_signatures(
     done = _Results()
     for each in live:
         used = used_storages(each.bundle.request)
-        if not each.ref.cluster and each.bundle.request.staging.needs_cluster:
-            continue  # its places cannot be named
         signed = read_signed(each.bundle.directory, now)
         waiting = [n for n in used if n in done.troubles or now < _outcome(before, n).not_before]
         if waiting or not any(now >= due_time(signed.get(name)) for name in used):

@@ -37,8 +37,8 @@ def test_jobs_of_a_mapped_account_are_alive(world: World) -> None:
     assert (bundle / "private/creds/iam.token").exists()
 
 
-def test_a_bundle_without_its_cluster_is_found_by_its_uuid(world: World) -> None:
-    """An older hepsub, or a journal that could not be written, left the cluster out."""
+def test_a_note_that_a_power_cut_left_empty_is_written_anew(world: World) -> None:
+    """The cluster is found by the UUID: its URLs are renewed, and the bundle is closed when its jobs have ended."""
     bundle = world.submit(*OUT)
     (bundle / "private/ready").write_text("")
     (bundle / "private/signed.json").unlink()

@@ -386,16 +386,16 @@ def test_only_one_completes_a_bundle(tmp_path: Path) -> None:
     begun, end = os.pipe(), os.pipe()
     child = os.fork()
     if child == 0:
-        with locked(bundle.layout.private("")):
+        with locked(bundle.private("")):
             os.write(begun[1], b"x")
             os.read(end[0], 1)
         os._exit(0)
     assert os.read(begun[0], 1) == b"x"
-    with locked(bundle.layout.private("")) as mine:
+    with locked(bundle.private("")) as mine:
         assert not mine
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
-    with locked(bundle.layout.private("")) as mine:
+    with locked(bundle.private("")) as mine:
         assert mine
 
 
