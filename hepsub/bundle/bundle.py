@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import functools
 import itertools
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -25,7 +24,7 @@ from hepsub.plan.template import parse_template
 from hepsub.tree import Tree, open_tree
 
 _AT_ONCE = 256
-"""The manifests of so many jobs are prepared together."""
+"""The manifests of so many jobs are in memory: one by one, filling templates would cost most of the time."""
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 """What is so for one job is so for all."""
 
@@ -62,7 +61,7 @@ class Bundle(Struct, frozen=True, kw_only=True):
             BundleUnusable: a file cannot be written; those of the other jobs are, unless they are the first.
         """
         wanted = range(self.request.number) if procs is None else procs
-        contents = self.manifests(wanted, cluster, functools.cache(signer_of), letters)
+        contents = self.manifests(wanted, cluster, signer_of, letters)
         if spoilt := self._write_corners(MANIFEST, contents, first=first):
             raise unusable(self.directory, spoilt) from spoilt
 
@@ -111,7 +110,7 @@ class Bundle(Struct, frozen=True, kw_only=True):
             for proc, path, inputs, outputs in zip(
                 some, program.fill_all(jobs), files.inputs, files.outputs, strict=True
             ):
-                corner = f"{self.directory}/{corner_of(proc)}"
+                corner = f"{self.directory}/{corner_of(proc)}"  # absolute: the wrapper asks for it by chirp
                 job = ManifestJob(
                     proc=proc,
                     cluster=cluster,

@@ -59,7 +59,8 @@ def fill_bundle(
         What the jobs check before they use what was sent.
 
     Raises:
-        BundleUnusable: a file cannot be read or written.
+        InputsMissing: a file of the user's cannot be read.
+        BundleUnusable: the bundle cannot be written.
     """
     with usable(bundle.directory):
         for each in (PRIVATE, SHARED, JOB, f"{PRIVATE}/{CREDENTIALS}", f"{SHARED}/{SETS}"):

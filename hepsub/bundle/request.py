@@ -128,7 +128,7 @@ class BundleRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     def to_json(self) -> bytes:
         """The request as JSON."""
-        # Names of files need not be UTF-8: only the standard library writes what Python has for them.
+        # Names of files need not be UTF-8: msgspec refuses what Python has for them, the standard library writes it.
         kept = replace(self, staging=self.staging.kept)
         return json.dumps(msgspec.to_builtins(kept, enc_hook=dict)).encode()
 
@@ -168,11 +168,13 @@ def from_json(text: bytes) -> BundleRequest:
     """
     try:
         request = read_json(text, BundleRequest, most=LARGEST, any_text=True)
+        # Templates are parsed when they are used: one that is none has to be found here, and not half-way.
         for rule in (*request.staging.inputs, *request.staging.outputs):
             rule.names()
     except HepsubError as error:
         raise Malformed(error.message) from error
     except Malformed as error:
+        # What this version takes for broken may be all right for the one that wrote it.
         writer = read_json(text, _Writer, most=LARGEST, any_text=True)
         if writer.format > _FORMAT or writer.hepsub not in ("", __version__):
             raise OfAnotherHepsub.by(writer.hepsub) from error

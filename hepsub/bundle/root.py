@@ -16,6 +16,7 @@ from hepsub.policy.places import in_front_of_user
 from hepsub.tree import remove_tree
 
 _UNFIT = ("/tmp/", "/var/tmp/", "/afs/")  # noqa: S108 (places that are refused)
+"""What is cleared at a reboot or after days, while jobs wait, or where a daemon would need the user's AFS token."""
 
 
 class Root(Struct, frozen=True, kw_only=True):
@@ -132,6 +133,7 @@ def check_root(root: str, schedd_host: str, host: str, *, shared: bool) -> None:
             f"bundles cannot lie in {root}: they would not last, or the schedd could not read them there",
             remedy="set bundle_dir in [staging] of the policy to a directory in a shared home or scratch",
         )
+    # By their first labels: a schedd may call itself by an alias in another domain.
     same = schedd_host.split(".", maxsplit=1)[0] == host.split(".", maxsplit=1)[0]
     if not same and not shared:
         raise BundleUnusable(

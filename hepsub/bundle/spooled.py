@@ -16,6 +16,7 @@ from hepsub.confine import Writable
 from hepsub.plan.bundle_paths import corner_of
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC
+"""Non-blocking, for what has the name may be a FIFO; links are followed, for it is the user's own place."""
 
 
 def places_of(bundle: Bundle, cluster: int, procs: Collection[int]) -> Writable:
@@ -37,6 +38,7 @@ def open_places(places: Iterable[Writable]) -> Iterator[Writable]:
         What of all the places can be written.
     """
     every = list(places)
+    # Who is confined to some places may write files there, and make none (confine.py).
     made: list[Path] = []
     logs = tuple(log for each in every for log in each.files if _is_log(log, made))
     try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import itertools
 import threading
 from collections import defaultdict
@@ -173,7 +172,7 @@ def _post_manifests(done: _Round, each: LiveBundle) -> bool:
     letters = read_letters(bundle)
     procs = sorted(range(request.number) if each.procs is None else each.procs)
     cluster = each.ref.cluster if request.staging.needs_cluster else None
-    texts = bundle.manifests(procs, cluster, functools.cache(done.stores.signer), letters)
+    texts = bundle.manifests(procs, cluster, done.stores.signer, letters)
     while some := list(itertools.islice(texts, _AT_ONCE)):
         done.send(
             bundle,

@@ -19,7 +19,6 @@ from hepsub.session import Session
 from hepsub.terminal import few
 
 _NAMED = 5
-_CLUSTER = "%{ClusterId}"
 NOWHERE = "/dev/null"
 
 
@@ -77,11 +76,10 @@ class Target(Struct, frozen=True, kw_only=True):
     def _named(self) -> str:
         """What the submission said of it; empty for not known."""
         bundle = self.jobs.bundle
-        if bundle is None or not bundle.request.stdout:
+        if bundle is None:
             return ""
-        stdout, stderr = bundle.request.log_names(self.proc)
-        name = stdout if self.stream is Stream.STDOUT else stderr
-        return name.replace(_CLUSTER, str(self.ref.cluster))
+        stdout, stderr = bundle.request.log_names(self.proc, self.ref.cluster)
+        return stdout if self.stream is Stream.STDOUT else stderr
 
     def _files(self, places: LogPlaces | None) -> Iterator[LogFile]:
         """Its names at home: in the job's corner, where HTCondor writes it, and where the user finds it."""

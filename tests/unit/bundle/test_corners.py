@@ -191,7 +191,6 @@ def test_jobs_without_confinement_have_no_logs_in_their_corner(tmp_path: Path) -
         ("o", "e.%{ProcId}", {"stdout": 2, "stderr": 1}),
         ("o.%{ProcId}", "o.%{ProcId}", {"stdout": 1}),
         ("/dev/null", "e", {"stderr": 2}),
-        ("", "", {}),
     ],
 )
 def test_the_logs_of_a_confined_job(
