@@ -23,6 +23,7 @@ from hepsub.plan.bundle_paths import FINISHED, private_path
 from hepsub.session import Session
 
 _SETTLED = "nothing of it is left to be put into its place\n"
+"""What the note holds then; it is empty before."""
 
 
 def close_bundle(
@@ -41,11 +42,12 @@ def close_bundle(
     try:
         notes = (*notes, *remove_letters(uploads, bundle))
         strip_bundle(bundle.directory)
-        return (*notes, *_settle(session, bundle))
+        _settle(session, bundle)
     except HepsubError as error:
         return (*notes, error.message)
     except OSError as error:
         return (*notes, _unusable_text(bundle.directory, error))
+    return notes
 
 
 def revisit_finished(session: Session, uploads: Uploads) -> tuple[str, ...]:
@@ -68,7 +70,8 @@ def _unusable_text(directory: Path, error: OSError) -> str:
 
 def _revisit(session: Session, uploads: Uploads, directory: Path) -> tuple[str, ...]:
     if private_path(directory, FINISHED).stat().st_size:
-        return _forget_after(session, directory)
+        _forget_after(session, directory)
+        return ()
     bundle, placed = read_bundle(directory), read_placed(directory)
     if bundle is None or placed is None:
         another = why_of_another(directory)
@@ -79,23 +82,20 @@ def _revisit(session: Session, uploads: Uploads, directory: Path) -> tuple[str, 
     notes = (
         _put_in_place(session, uploads, bundle, placed.ref.cluster) if _has_outputs(bundle) else ()
     )
-    return (*letters, *notes, *_settle(session, bundle))
+    _settle(session, bundle)
+    return (*letters, *notes)
 
 
-def _settle(session: Session, bundle: Bundle) -> tuple[str, ...]:
-    """Note that a bundle needs no further look, if nothing of it is left, and remove it when it is old enough.
-
-    Each look would cost as much as the jobs are many.
-    """
+def _settle(session: Session, bundle: Bundle) -> None:
+    """Note that a bundle needs no further look, if nothing of it is left, and remove it when it is old enough."""
     if _has_outputs(bundle):
-        return ()
-    if has_mailbox(
-        bundle
-    ):  # the store was away; some day the mailbox's lifecycle rule removes them
-        return _forget_after(session, bundle.directory)
-    with contextlib.suppress(OSError):
-        write_whole(bundle.private(FINISHED), _SETTLED, 0o600)
-    return _forget_after(session, bundle.directory)
+        return
+    # While its store is away letters may be left; after `renew.keep` they are the mailbox's lifecycle rule's.
+    if not has_mailbox(bundle):
+        # Each further look would cost as much as the jobs are many.
+        with contextlib.suppress(OSError):
+            write_whole(bundle.private(FINISHED), _SETTLED, 0o600)
+    _forget_after(session, bundle.directory)
 
 
 def _put_in_place(
@@ -125,10 +125,8 @@ def _may_have_outputs(bundle: Bundle, proc: int) -> bool:
         return True
 
 
-def _forget_after(session: Session, directory: Path) -> tuple[str, ...]:
+def _forget_after(session: Session, directory: Path) -> None:
     """Remove a finished bundle whose reports were kept for as long as the policy says."""
     ended = private_path(directory, FINISHED).stat().st_mtime
-    if session.situation.now - ended <= session.policy.renew.keep:
-        return ()
-    discard_bundle(directory)
-    return ()
+    if session.situation.now - ended > session.policy.renew.keep:
+        discard_bundle(directory)

@@ -19,6 +19,7 @@ from hepsub.auth.kerberos import read_ticket
 from hepsub.auth.renewal import read_state, state_path, state_text
 from hepsub.errors import PoolError, UnknownPool
 from hepsub.files import write_whole
+from hepsub.plan.credentials import JobCredential
 from hepsub.policy.model import KERBEROS, Credential
 from hepsub.session import Session
 from tests.fakes.ccaches import Entry, cache
@@ -186,6 +187,26 @@ def test_what_the_pool_delivers_is_renewed_at_half_of_its_life(world: World) -> 
     assert len(deliveries(world)) == given + 1
     assert result.problems == ()
     assert result.value.pause > 60
+
+
+def test_what_the_pool_delivers_has_its_own_service(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where other jobs, such as those at another pool, have the same credential as a file."""
+    world.source = AgentWithAMemory()
+    file = world.submit("-cred", "iam")
+    file.rename(file.with_name("0"))  # it is looked at first
+    submit(delivering(world), make_spec("job.sh", "-cred", "iam"))
+    services: list[str] = []
+
+    def store(_: object, credential: JobCredential, content: bytes) -> None:
+        del content
+        services.append(credential.service)
+
+    monkeypatch.setattr(type(world.schedd), "store_credential", store)
+    world.source.life = 3 * HOUR
+    renew(delivering(world))
+    assert services == ["iam"]
 
 
 def test_a_delivery_that_failed_is_made_up_for(world: World) -> None:
