@@ -86,7 +86,7 @@ class Bench:
         bundle = Bundle(directory=self.root / "bundles" / request.uuid, request=request)
         make_private(bundle.directory)
         make_private(bundle.directory / PRIVATE)
-        bundle.layout.private("request.json").write_bytes(request.to_json())
+        bundle.private("request.json").write_bytes(request.to_json())
         mark_ready(bundle, cluster)
         store = self.server.directory / "data" / BUCKET
         for proc in range(kind.jobs):
@@ -136,6 +136,8 @@ class Bench:
             walltime=3600,
             factory=False,
             staging=staging,
+            stdout=str(self.root / "out"),
+            stderr=str(self.root / "err"),
         )
 
     def _report(self, objects: Mapping[str, bytes]) -> dict[str, object]:

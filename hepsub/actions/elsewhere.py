@@ -65,7 +65,7 @@ def living(session: Session, pools: frozenset[str]) -> tuple[Elsewhere, ...]:
     """The schedds of some pools where jobs of the user may be in the queue."""
     if not pools:
         return ()  # nor is anything of bundles loaded
-    from hepsub.bundle.root import is_finished
+    from hepsub.bundle.notes import is_finished
 
     return gathered(
         ref

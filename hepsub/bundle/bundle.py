@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import functools
 import itertools
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -13,56 +12,32 @@ from msgspec import Struct
 
 from hepsub.auth.credential import UserCredential
 from hepsub.bundle.letters import Letters
-from hepsub.bundle.manifest import FILE_NAME, ManifestJob, SignerOf, manifest_text
-from hepsub.bundle.request import BundleRequest, OfAnotherHepsub, from_json
+from hepsub.bundle.manifest import ManifestJob, SignerOf, manifest_text
+from hepsub.bundle.request import LARGEST, BundleRequest, OfAnotherHepsub, from_json
 from hepsub.documents import Malformed
 from hepsub.errors import BundleUnusable
 from hepsub.files import why_not_mine, write_new, write_whole
 from hepsub.jobid import SubmissionRef
-from hepsub.plan.bundle_paths import CREDENTIALS, JOB, REQUEST, Layout, layout_of
+from hepsub.plan.bundle_paths import CREDENTIALS, JOB, MANIFEST, REQUEST, corner_of, private_path
+from hepsub.plan.credentials import JobCredential
 from hepsub.plan.template import parse_template
 from hepsub.tree import Tree, open_tree
 
-_CLOCKS_S = 2.0
-"""So much the clocks of a file server and a schedd may differ."""
 _AT_ONCE = 256
-"""The manifests of so many jobs are prepared together."""
+"""The manifests of so many jobs are in memory: one by one, filling templates would cost most of the time."""
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 """What is so for one job is so for all."""
-_LARGEST_REQUEST = 2**30
 
 
 class Bundle(Struct, frozen=True, kw_only=True):
-    """A bundle on the disk.
-
-    Attributes:
-        directory: its own directory.
-        request: what it was made for.
-        old: whether it was made in the old form, when every job could reach all of it.
-    """
+    """A bundle on the disk: its directory, and what it was made for."""
 
     directory: Path
     request: BundleRequest
-    old: bool = False
 
-    def was_changed(self, submitted: float) -> bool:
-        """Whether jobs may have changed what it was made for, so that it must not be believed.
-
-        A bundle of the old form could be reached by its jobs, by HTCondor's I/O proxy, and so could what it says of
-        itself. But no job can set the time of a file's last change (st_ctime), which was before the submission.
-
-        Args:
-            submitted: when the jobs were submitted, in seconds since the epoch; 0 for not known.
-
-        Raises:
-            OSError: the request is gone.
-        """
-        return self.old and self.layout.private(REQUEST).lstat().st_ctime > submitted + _CLOCKS_S
-
-    @property
-    def layout(self) -> Layout:
-        """Where its files are."""
-        return Layout(directory=self.directory, old=self.old)
+    def private(self, name: str = "") -> Path:
+        """What no job may reach; without a name, the directory of all that."""
+        return private_path(self.directory, name)
 
     def write_manifests(
         self,
@@ -86,38 +61,35 @@ class Bundle(Struct, frozen=True, kw_only=True):
             BundleUnusable: a file cannot be written; those of the other jobs are, unless they are the first.
         """
         wanted = range(self.request.number) if procs is None else procs
-        contents = self.manifests(wanted, cluster, functools.cache(signer_of), letters)
-        self._write_corners(FILE_NAME, contents, first=first)
+        contents = self.manifests(wanted, cluster, signer_of, letters)
+        if spoilt := self._write_corners(MANIFEST, contents, first=first):
+            raise unusable(self.directory, spoilt) from spoilt
 
     def _write_corners(
         self, name: str, contents: Iterable[tuple[int, str | bytes]], *, first: bool
-    ) -> None:
-        """Write a file into the corners of jobs.
+    ) -> OSError | None:
+        """Write a file into the corners of jobs; what was wrong with one of the corners, if all others are written.
 
         Raises:
-            BundleUnusable: one of them could not be written.
+            BundleUnusable: nothing can be written there.
         """
-        trouble: OSError | None = None
-        try:
-            with open_tree(self.directory) as tree:
-                if first:
-                    # Nobody reads there yet: no temporary file and no rename for each of ten thousand jobs.
-                    with tree.below(JOB) as corners:
-                        for proc, content in contents:
-                            write_new(corners.descriptor, f"{proc}/{name}", content, 0o600)
-                    return
-                for proc, content in contents:
-                    try:
-                        tree.write(f"{self.layout.job(proc)}/{name}", content, 0o600)
-                    except OSError as error:
-                        # A job may have spoilt its corner; the others' are none of its.
-                        trouble = error
-                        if error.errno in _FULL:
-                            break
-        except OSError as error:
-            trouble = error
-        if trouble is not None:
-            raise unusable(self.directory, trouble) from trouble
+        spoilt: OSError | None = None
+        with usable(self.directory), open_tree(self.directory) as tree:
+            if first:
+                # Nobody reads there yet: no temporary file and no rename for each of ten thousand jobs.
+                with tree.below(JOB) as corners:
+                    for proc, content in contents:
+                        write_new(corners.descriptor, f"{proc}/{name}", content, 0o600)
+                return None
+            for proc, content in contents:
+                try:
+                    tree.write(f"{corner_of(proc)}/{name}", content, 0o600)
+                except OSError as error:
+                    if error.errno in _FULL:
+                        raise
+                    # A job may have spoilt its corner; the others' are none of its.
+                    spoilt = error
+        return spoilt
 
     def manifests(
         self,
@@ -127,9 +99,9 @@ class Bundle(Struct, frozen=True, kw_only=True):
         letters: Letters | None = None,
     ) -> Iterator[tuple[int, str]]:
         """The manifest of each job, freshly signed; arguments as those of `write_manifests`."""
-        request, layout = self.request, self.layout
+        request = self.request
         program = parse_template(request.executable)
-        credentials = str(layout.private(CREDENTIALS))
+        credentials = str(self.private(CREDENTIALS))
         carries = request.staging.carries
         waiting = iter(procs)
         while some := list(itertools.islice(waiting, _AT_ONCE)):
@@ -138,7 +110,7 @@ class Bundle(Struct, frozen=True, kw_only=True):
             for proc, path, inputs, outputs in zip(
                 some, program.fill_all(jobs), files.inputs, files.outputs, strict=True
             ):
-                corner = f"{self.directory}/{layout.job(proc)}"
+                corner = f"{self.directory}/{corner_of(proc)}"  # absolute: the wrapper asks for it by chirp
                 job = ManifestJob(
                     proc=proc,
                     cluster=cluster,
@@ -153,21 +125,18 @@ class Bundle(Struct, frozen=True, kw_only=True):
 
     def master_credential(self, name: str) -> Path | None:
         """Where a credential lies that travels as a file; None for one that does not."""
-        file = self._credential_file(name)
-        return self.layout.private(CREDENTIALS) / file if file else None
+        known = self._credential(name)
+        return self.private(f"{CREDENTIALS}/{known.file}") if known is not None else None
 
-    def _credential_file(self, name: str) -> str:
-        return {each.name: each.file for each in self.request.staging.credentials}.get(name, "")
-
-    def _stays(self, name: str) -> bool:
-        return any(each.stays for each in self.request.staging.credentials if each.name == name)
+    def _credential(self, name: str) -> JobCredential | None:
+        """What is known of a credential that is a file of the bundle."""
+        found = (each for each in self.request.staging.credentials if each.name == name)
+        return next((each for each in found if not each.by_condor), None)
 
     def write_credential(
         self, credential: UserCredential, procs: Iterable[int] | None = None, *, first: bool = False
     ) -> None:
         """Write, or replace, a credential for jobs; each file whole.
-
-        The copy that no job may reach comes last: as long as it is the old one, the others are written again.
 
         Args:
             credential: what is written.
@@ -177,20 +146,18 @@ class Bundle(Struct, frozen=True, kw_only=True):
         Raises:
             BundleUnusable: it cannot be written.
         """
-        file = self._credential_file(credential.name)
-        if not file:
+        known = self._credential(credential.name)
+        if known is None:
             return
-        trouble: BundleUnusable | None = None
-        if self.request.staging.confined and not self._stays(credential.name):
-            try:
-                wanted = range(self.request.number) if procs is None else procs
-                contents = ((proc, credential.content) for proc in wanted)
-                self._write_corners(file, contents, first=first)
-            except BundleUnusable as error:
-                trouble = error
-        self.write_private(f"{CREDENTIALS}/{file}", credential.content, durable=True)
-        if trouble is not None:
-            raise trouble
+        spoilt: OSError | None = None
+        if self.request.staging.confined and known.travels:
+            wanted = range(self.request.number) if procs is None else procs
+            contents = ((proc, credential.content) for proc in wanted)
+            spoilt = self._write_corners(known.file, contents, first=first)
+        # Last, and on the disk: as long as this copy is the old one, those of the jobs are written again.
+        self.write_private(f"{CREDENTIALS}/{known.file}", credential.content, durable=True)
+        if spoilt:
+            raise unusable(self.directory, spoilt) from spoilt
 
     def write_private(self, name: str, content: bytes, *, durable: bool = False) -> None:
         """Write a file that only its user reads, whole.
@@ -204,11 +171,11 @@ class Bundle(Struct, frozen=True, kw_only=True):
             BundleUnusable: it cannot be written.
         """
         with usable(self.directory):
-            write_whole(self.layout.private(name), content, 0o600, durable=durable)
+            write_whole(self.private(name), content, 0o600, durable=durable)
 
     def returned(self, proc: int) -> Path:
         """What a job brought back: for people, and for links to it; it is read by `open_returned` only."""
-        return self.directory / self.layout.returned(proc)
+        return self.directory / _returned(proc)
 
     @contextlib.contextmanager
     def open_returned(self, proc: int) -> Iterator[Tree | None]:
@@ -220,11 +187,16 @@ class Bundle(Struct, frozen=True, kw_only=True):
         with contextlib.ExitStack() as stack:
             try:
                 bundle = stack.enter_context(open_tree(self.directory))
-                tree = stack.enter_context(bundle.below(self.layout.returned(proc)))
+                tree = stack.enter_context(bundle.below(_returned(proc)))
             except FileNotFoundError:
                 yield None
                 return
             yield tree
+
+
+def _returned(proc: int) -> str:
+    # HTCondor brings the directory home under the name that it has where the job ran (condor/staged.py).
+    return f"{corner_of(proc)}/home.{proc}"
 
 
 def read_bundle(directory: Path) -> Bundle | None:
@@ -241,13 +213,15 @@ def find_bundle(root: Path, ref: SubmissionRef) -> Bundle | None:
 
 
 def why_unreadable(directory: Path) -> str:
-    """Why the bundle in a directory cannot be read, in words; empty when it can, or was never written."""
+    """What to say of a bundle that cannot be read; empty for one that can, or was never written."""
     try:
         _read_bundle(directory)
     except FileNotFoundError:
         return ""
+    except OfAnotherHepsub as error:
+        return f"the bundle {directory} is passed over: {error}; use that version for its jobs"
     except (OSError, Malformed) as error:
-        return str(error)
+        return f"the bundle {directory} is passed over: {error}"
     return ""
 
 
@@ -255,20 +229,19 @@ def why_of_another(directory: Path) -> str:
     """What to say of a bundle that another version of hepsub wrote in a form of its own; empty for others."""
     try:
         _read_bundle(directory)
-    except OfAnotherHepsub as error:
-        return f"the bundle {directory} is passed over: {error}; use that version for its jobs"
+    except OfAnotherHepsub:
+        return why_unreadable(directory)
     except (OSError, Malformed):
         return ""
     return ""
 
 
 def _read_bundle(directory: Path) -> Bundle:
+    # Who may write there could have jobs of this user's start, or put outputs where they please.
     if trouble := why_not_mine(directory):
         raise PermissionError(trouble)
-    layout = layout_of(directory)
-    with open_tree(layout.private("")) as tree:
-        request = from_json(tree.read(REQUEST, _LARGEST_REQUEST))
-    return Bundle(directory=directory, request=request, old=layout.old)
+    with open_tree(private_path(directory)) as tree:
+        return Bundle(directory=directory, request=from_json(tree.read(REQUEST, LARGEST)))
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ from io import FileIO
 from pathlib import Path
 
 from hepsub.bundle.bundle import unusable, usable
+from hepsub.bundle.notes import is_finished
 from hepsub.files import lock_process, make_private, open_own
 from hepsub.plan.bundle_paths import (
     FINISHED,
@@ -20,7 +21,7 @@ from hepsub.plan.bundle_paths import (
     PRIVATE,
     READY,
     REQUEST,
-    layout_of,
+    private_path,
 )
 from hepsub.tree import remove_tree
 
@@ -32,13 +33,12 @@ NEW, GONE = ".new", ".gone"
 
 
 def discard_bundle(directory: Path) -> None:
-    """Remove the bundle of a submission that did not happen.
-
-    It leaves its name first: nobody finds a part of it.
-    """
+    """Remove a bundle, whatever is in it."""
     gone = directory.with_name(f".{directory.name}{GONE}")
     try:
-        directory.rename(gone)
+        directory.rename(
+            gone
+        )  # first: nobody finds a part of a bundle, and `remove_abandoned` knows it after a kill
     except OSError:
         # Gone already, or a file server that does not rename: a part of a bundle is better than all of it.
         gone = directory
@@ -48,8 +48,6 @@ def discard_bundle(directory: Path) -> None:
 @contextlib.contextmanager
 def new_bundle(root: Path, uuid: str) -> Iterator[Path]:
     """A directory for a new bundle; until the block ends this process has it locked.
-
-    It gets its name when it is locked already: there is no moment in which it looks abandoned.
 
     Raises:
         BundleUnusable: it cannot be made, or there is one of this name.
@@ -64,7 +62,9 @@ def new_bundle(root: Path, uuid: str) -> Iterator[Path]:
             lock_process(lock.fileno())  # nobody else can have found it
             if directory.exists():
                 raise FileExistsError(errno.EEXIST, "there is one of this name")
-            raw.rename(directory)
+            raw.rename(
+                directory
+            )  # when it is locked already: there is no moment in which it looks abandoned
         except OSError as error:
             remove_tree(raw)
             raise unusable(directory, error) from error
@@ -96,7 +96,7 @@ def locked_existing(directory: Path) -> Iterator[bool]:
     with contextlib.ExitStack() as stack:
         mine = False
         with contextlib.suppress(OSError):
-            place = layout_of(directory).private("")
+            place = private_path(directory)
             lock = stack.enter_context(_opened_lock(place, 0))
             # Who removed the bundle held this lock until then.
             mine = lock_process(lock.fileno()) and os.path.samestat(
@@ -113,18 +113,13 @@ def _opened_lock(directory: Path, flags: int) -> FileIO:
 def strip_bundle(directory: Path) -> None:
     """Remove all of a bundle whose jobs have ended but returned outputs, its request, its notes and its mailbox.
 
-    What cannot be removed (a file that somebody still has open on NFS) is left for the next time.
-
     Raises:
         BundleUnusable: it cannot be noted.
     """
-    layout = layout_of(directory)
+    # Noted first: after a kill in between, the next round goes on here (`revisit_finished`) and renews nothing in it.
     with usable(directory):
-        if not layout.private(FINISHED).exists():
-            layout.private(FINISHED).touch(mode=0o600)
-    if layout.old:
-        _remove_all(directory, but=(FINISHED, "home", READY, REQUEST, LOCK))
-        return
+        if not is_finished(directory):  # its time tells when they ended (`renew.keep`)
+            private_path(directory, FINISHED).touch(mode=0o600)
     _remove_all(directory, but=(PRIVATE, JOB))
     # What letters are made with is gone when they are (actions/renew/mailbox.py).
     _remove_all(directory / PRIVATE, but=(FINISHED, READY, REQUEST, LOCK, MAILBOX))
@@ -137,7 +132,10 @@ def strip_bundle(directory: Path) -> None:
 
 
 def _remove_all(directory: Path, but: tuple[str, ...]) -> None:
-    """Remove what is in a directory; links are removed, not followed."""
+    """Remove what is in a directory; links are removed, not followed.
+
+    What cannot be (a file that somebody still has open on NFS) is left for the next round.
+    """
     with contextlib.suppress(OSError), os.scandir(directory) as entries:
         for entry in entries:
             if entry.name in but:

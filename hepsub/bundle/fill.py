@@ -59,7 +59,8 @@ def fill_bundle(
         What the jobs check before they use what was sent.
 
     Raises:
-        BundleUnusable: a file cannot be read or written.
+        InputsMissing: a file of the user's cannot be read.
+        BundleUnusable: the bundle cannot be written.
     """
     with usable(bundle.directory):
         for each in (PRIVATE, SHARED, JOB, f"{PRIVATE}/{CREDENTIALS}", f"{SHARED}/{SETS}"):
@@ -76,7 +77,7 @@ def fill_bundle(
         seal = _keep_sent(bundle, jobs, secrets)
         _make_corners(bundle, jobs)
         # The request comes last: without one a bundle counts as never written, and is removed some day.
-        write_whole(bundle.layout.private(REQUEST), bundle.request.to_json(), 0o600)
+        write_whole(bundle.private(REQUEST), bundle.request.to_json(), 0o600)
     return seal
 
 

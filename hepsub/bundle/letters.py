@@ -61,7 +61,7 @@ class Letters(Struct, frozen=True, kw_only=True):
         )
 
     def credentials(self, serial: int | None = None) -> Letter:
-        """The letter with the credentials of all jobs; by default the one that they need not open."""
+        """The letter with the credentials of all jobs; without a serial as manifests name it, older than any posted."""
         return Letter(
             kind=CREDENTIALS,
             to=self.uuid,
@@ -80,6 +80,8 @@ class Letters(Struct, frozen=True, kw_only=True):
         return (manifest, self.credentials()) if carries else (manifest,)
 
     def _place(self, what: str) -> ObjectPlace:
+        # Each newer letter has the name of the one before, which a job's first manifest has. Nobody can guess it: who
+        # may only write into the bucket cannot put there what jobs would fetch and refuse.
         return self.mailbox.place(hmac.digest(self.secret, what.encode(), "sha256").hex())
 
 
@@ -97,7 +99,9 @@ def credentials_text(files: Mapping[str, bytes]) -> bytes:
     """Tickets and tokens as they stand in a letter: for each its name, and how many lines of base64 follow."""
     parts: list[bytes] = []
     for name, content in files.items():
-        lines = base64.encodebytes(content)
+        lines = base64.encodebytes(
+            content
+        )  # of 76 characters: openssl's base64 reads no longer ones
         number = lines.count(b"\n")
         parts += (f"file\t{name}\t{number}\n".encode(), lines)
     return b"".join(parts)

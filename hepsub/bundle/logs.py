@@ -11,16 +11,15 @@ import contextlib
 import errno
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 from hepsub.bundle.bundle import Bundle, usable
 from hepsub.files import copy_whole, name_beside, write_whole
-from hepsub.plan.bundle_paths import STDERR, STDOUT, UNLINKED, Layout
+from hepsub.plan.bundle_paths import JOB, STDERR, STDOUT, UNLINKED, corner_of
 from hepsub.tree import Tree, open_tree
 
-_NO_FILE = ("", "/dev/null")
 _NO_SECOND_LINK = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP)
-_CLUSTER = "%{ClusterId}"
 
 
 def make_logs(corners: int, corner: str, names: tuple[str, str], made: dict[str, str]) -> None:
@@ -49,7 +48,14 @@ def _files(names: tuple[str, str]) -> tuple[tuple[str, str], ...]:
     """The logs that are files, each once: the name in the corner, and the user's."""
     stdout, stderr = names
     pairs = ((STDOUT, stdout), *(((STDERR, stderr),) if stderr != stdout else ()))
-    return tuple((name, path) for name, path in pairs if path not in _NO_FILE)
+    return tuple((name, path) for name, path in pairs if path != "/dev/null")
+
+
+def _all_files(bundle: Bundle, cluster: int) -> Iterator[tuple[str, str, Path]]:
+    """The logs of all jobs: the corner, the name in it, and the user's."""
+    for proc in range(bundle.request.number):
+        for name, path in _files(bundle.request.log_names(proc, cluster)):
+            yield corner_of(proc), name, Path(path)
 
 
 def link_logs(bundle: Bundle, cluster: int) -> tuple[str, ...]:
@@ -58,30 +64,31 @@ def link_logs(bundle: Bundle, cluster: int) -> tuple[str, ...]:
     Raises:
         BundleUnusable: the bundle cannot be read.
     """
-    if not bundle.request.staging.confined or bundle.old:
+    if not bundle.request.staging.confined:
         return ()
     with usable(bundle.directory):
-        notes = _linked(bundle, cluster)
-        if notes:  # a log that its user removed does not come back, but these were never there
-            write_whole(bundle.layout.private(UNLINKED), "", 0o600)
-    return notes
+        note = _link_all(bundle, cluster)
+        if note:
+            # Else nothing is copied when the jobs have ended: a log that is not there then was removed by its user.
+            write_whole(bundle.private(UNLINKED), "", 0o600)
+    return (note,) if note else ()
 
 
-def _linked(bundle: Bundle, cluster: int) -> tuple[str, ...]:
+def _link_all(bundle: Bundle, cluster: int) -> str:
+    """Link the logs of all jobs; why the first of them that cannot be is not, in words."""
     with open_tree(bundle.directory) as tree:
-        for proc in range(bundle.request.number):
-            for name, path in _files(bundle.request.log_names(proc)):
-                goal = Path(path.replace(_CLUSTER, str(cluster)))
-                try:
-                    with tree.below(bundle.layout.job(proc)) as corner:
-                        _link_over(corner, name, goal)
-                except OSError as error:
-                    return (_not_linked(bundle.layout, goal, error),)
-    return ()
+        for place, name, goal in _all_files(bundle, cluster):
+            try:
+                with tree.below(place) as corner:
+                    _link_over(corner, name, goal)
+            except OSError as error:
+                # The others are most often in the same directory: one sentence is enough for ten thousand.
+                return _not_linked(bundle, goal, error)
+    return ""
 
 
-def _not_linked(layout: Layout, goal: Path, error: OSError) -> str:
-    where = f"{layout.directory}/{layout.job(0).rpartition('/')[0]}/PROC"
+def _not_linked(bundle: Bundle, goal: Path, error: OSError) -> str:
+    where = f"{bundle.directory}/{JOB}/PROC"
     if error.errno in _NO_SECOND_LINK:
         return (
             f"stdout and stderr lie in {where} until the jobs have ended, because {goal.parent} is on another file"
@@ -119,22 +126,17 @@ def place_logs(bundle: Bundle, cluster: int) -> tuple[str, ...]:
     Returns:
         A sentence for each that could not be copied.
     """
-    if not bundle.layout.private(UNLINKED).exists():
+    if not bundle.private(UNLINKED).exists():
         return ()
     troubles = []
-    for proc in range(bundle.request.number):
-        for name, path in _files(bundle.request.log_names(proc)):
-            goal = Path(path.replace(_CLUSTER, str(cluster)))
-            try:
-                with (
-                    open_tree(bundle.directory) as tree,
-                    tree.below(bundle.layout.job(proc)) as corner,
-                ):
-                    _place(corner, name, goal)
-            except FileNotFoundError:
-                continue
-            except OSError as error:
-                troubles.append(f"{goal} cannot be written ({error.strerror or error})")
+    for place, name, goal in _all_files(bundle, cluster):
+        try:
+            with open_tree(bundle.directory) as tree, tree.below(place) as corner:
+                _place(corner, name, goal)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            troubles.append(f"{goal} cannot be written ({error.strerror or error})")
     return tuple(troubles)
 
 

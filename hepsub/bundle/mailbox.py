@@ -13,10 +13,11 @@ import msgspec
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
-from hepsub.bundle.bundle import Bundle, unusable, usable
+from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.letters import Letters, credentials_text
 from hepsub.bundle.sealing import Sealer, new_recipient, new_signer, open_sealer
 from hepsub.documents import read_json
+from hepsub.errors import BundleUnusable
 from hepsub.files import make_private, write_whole
 from hepsub.plan.bundle_paths import (
     CREDENTIALS,
@@ -31,6 +32,7 @@ _SECRET, _SIGNER, _RECIPIENT, _POSTED = "secret", "signer.pem", "recipient.crt",
 _SECRET_BYTES = 32
 _LARGEST = 2**16
 _LARGEST_CREDENTIAL = 2**19
+"""Jobs read no more than 1 MiB of a letter, in which it is a third larger."""
 _Serial = Annotated[int, Meta(ge=0, lt=2**53)]
 
 
@@ -56,11 +58,13 @@ class Posted(Struct, frozen=True, kw_only=True):
     used: bool = False
 
     def next_serial(self, now: float) -> int:
-        """A serial that is larger than all before it, whatever the clock did.
+        """A serial that is larger than all before it.
 
         Args:
             now: seconds since the epoch.
         """
+        # By the clock, lest a note that was lost, or restored from a backup, make jobs refuse what is newer; but clocks
+        # go back, too.
         return max(self.first, self.serial, self.credentials, self.posted, int(now * 1000) - 1) + 1
 
 
@@ -68,7 +72,7 @@ def make_mailbox(bundle: Bundle, now: float) -> None:
     """Make the keys and the secret of a bundle whose jobs get letters; nothing for others.
 
     Args:
-        bundle: the bundle.
+        bundle: a new one.
         now: seconds since the epoch.
 
     Raises:
@@ -77,7 +81,7 @@ def make_mailbox(bundle: Bundle, now: float) -> None:
     if bundle.request.staging.mailbox is None:
         return
     signer, recipient = new_signer(), new_recipient()
-    private, shared = bundle.layout.private(MAILBOX), bundle.directory / SHARED
+    private, shared = bundle.private(MAILBOX), bundle.directory / SHARED
     make_private(private)
     write_whole(private / _SIGNER, signer.whole, 0o600)
     # A site may write into what is shared; whom letters are for is not its to say.
@@ -98,7 +102,7 @@ def letter_files(bundle: Bundle) -> dict[str, Path]:
 
 def has_mailbox(bundle: Bundle) -> bool:
     """Whether letters can be written for a bundle, or are left to be removed."""
-    return bundle.request.staging.mailbox is not None and bundle.layout.private(MAILBOX).is_dir()
+    return bundle.request.staging.mailbox is not None and bundle.private(MAILBOX).is_dir()
 
 
 def read_letters(bundle: Bundle) -> Letters:
@@ -110,7 +114,7 @@ def read_letters(bundle: Bundle) -> Letters:
     mailbox = bundle.request.staging.mailbox
     assert mailbox is not None  # noqa: S101 (the caller has asked)
     posted = read_posted(bundle)
-    with _opened(bundle) as tree:
+    with _opened(bundle, MAILBOX) as tree:
         secret = tree.read(_SECRET, _LARGEST)
     return Letters(
         uuid=bundle.request.uuid,
@@ -127,22 +131,26 @@ def read_posted(bundle: Bundle) -> Posted:
     Raises:
         BundleUnusable: it cannot be read.
     """
-    with _opened(bundle) as tree:
+    with _opened(bundle, MAILBOX) as tree:
         return read_json(tree.read(_POSTED, _LARGEST), Posted, most=_LARGEST)
 
 
 @contextlib.contextmanager
-def _opened(bundle: Bundle) -> Iterator[Tree]:
-    """What letters are made with, and the note of those that were posted.
+def _opened(bundle: Bundle, name: str) -> Iterator[Tree]:
+    """A directory of the bundle's private ones, to be read.
 
     Raises:
-        BundleUnusable: it cannot be read, or is not what it has to be.
+        BundleUnusable: something in it cannot be read, or is not what it has to be.
     """
     try:
-        with usable(bundle.directory), open_tree(bundle.layout.private(MAILBOX)) as tree:
+        with open_tree(bundle.private(name)) as tree:
             yield tree
-    except ValueError as error:
-        raise unusable(bundle.directory, OSError(0, "its mailbox is spoilt")) from error
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is spoilt"
+        raise BundleUnusable(
+            f"{bundle.private(name)} cannot be read: {why}",
+            remedy="its jobs go on with what they have; submit those again that it does not last for",
+        ) from error
 
 
 def note_posted(bundle: Bundle, posted: Posted) -> None:
@@ -173,7 +181,7 @@ def read_sealer(bundle: Bundle) -> Sealer:
     Raises:
         BundleUnusable: it cannot be read.
     """
-    with _opened(bundle) as tree:
+    with _opened(bundle, MAILBOX) as tree:
         return open_sealer(tree.read(_SIGNER, _LARGEST), tree.read(_RECIPIENT, _LARGEST))
 
 
@@ -201,7 +209,7 @@ def master_credentials(bundle: Bundle) -> dict[str, bytes]:
     """
     found: dict[str, bytes] = {}
     files = [each.file for each in bundle.request.staging.credentials if each.travels]
-    with usable(bundle.directory), open_tree(bundle.layout.private(CREDENTIALS)) as tree:
+    with _opened(bundle, CREDENTIALS) as tree:
         for file in files:
             if tree.look(file) is not None:
                 found[file] = tree.read(file, _LARGEST_CREDENTIAL)
@@ -210,4 +218,4 @@ def master_credentials(bundle: Bundle) -> dict[str, bytes]:
 
 def forget_mailbox(bundle: Bundle) -> None:
     """Remove what letters are made with: there are none any more, and there will be none."""
-    remove_tree(bundle.layout.private(MAILBOX))
+    remove_tree(bundle.private(MAILBOX))

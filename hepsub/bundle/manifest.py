@@ -22,10 +22,10 @@ from hepsub.plan.location import FilePlace, ObjectPlace
 from hepsub.plan.objects import ObjectInfo
 from hepsub.plan.staging import Staging, authority_file
 
-FILE_NAME = MANIFEST
 _VERSION = "1"
 _LINE_END = "\n"
 _WITH_URL = ("input", "output", "glob", "marker", "unmark", "letter")
+"""In these lines the last field is a URL, or a form, in which a percent sign is one already."""
 _ESCAPED = str.maketrans({"%": "%25", "\t": "%09", "\n": "%0A"})
 
 
@@ -80,6 +80,7 @@ def _settings(request: BundleRequest, job: ManifestJob) -> Iterator[tuple[str, .
     staging = request.staging
     name = str(job.proc) if job.cluster is None else f"{job.cluster}.{job.proc}"
     yield "hepsub-manifest", _VERSION, name
+    # Where nothing is shared it was sent, and lies beside the wrapper.
     yield "payload", job.program if staging.shared else PurePosixPath(job.program).name
     yield "submitdir", staging.cwd
     if staging.workdir:
@@ -95,7 +96,7 @@ def _settings(request: BundleRequest, job: ManifestJob) -> Iterator[tuple[str, .
     yield from _authorities(staging, job)
     # The program is not ended before three quarters of a short walltime.
     yield "walltime", str(request.walltime), str(min(staging.grace, request.walltime // 4))
-    yield "source", f"{job.corner}/{FILE_NAME}"
+    yield "source", f"{job.corner}/{MANIFEST}"
     yield "homelimit", str(staging.home_limit)
     yield "putlimit", str(staging.put_limit)
     if staging.copy_limit and staging.shared and any(_is_file(each) for each in job.inputs):
@@ -132,6 +133,8 @@ def marker_place(outputs: tuple[Carried, ...], uuid: str, proc: int) -> ObjectPl
     first = next((each.place for each in outputs if isinstance(each.place, ObjectPlace)), None)
     if first is None:
         return None
+    # Beside the outputs, where the same rights hold. By the submission, because two may write into one directory; and
+    # hidden, because `*` of a pattern begins with no dot.
     directory = first.key.rpartition("/")[0]
     prefix = f"{directory}/" if directory else ""
     return replace(first, key=f"{prefix}.hepsub/{uuid}/{proc}.json")
@@ -157,6 +160,7 @@ def _authorities(staging: Staging, job: ManifestJob) -> Iterator[tuple[str, str,
 
 def _credential(each: JobCredential, source: str) -> tuple[str, ...]:
     if each.by_condor:
+        # No field may be empty: a shell's `read` takes two tabulators for one.
         return "condorcred", each.name, each.kind, each.service or "-"
     return "credential", each.name, each.kind, each.file, f"{source}/{each.file}"
 

@@ -8,12 +8,11 @@ from typing import Annotated
 
 import msgspec
 from msgspec import Meta, Struct
-from msgspec.structs import replace
 
-from hepsub.bundle.bundle import Bundle, read_bundle
+from hepsub.bundle.bundle import Bundle
 from hepsub.documents import Malformed, Moment, has_been, read_json
 from hepsub.jobid import SubmissionRef
-from hepsub.plan.bundle_paths import CANCELLED, READY, SIGNED, layout_of
+from hepsub.plan.bundle_paths import CANCELLED, FINISHED, READY, SIGNED, private_path
 from hepsub.storage.signing import LONGEST_URL_S
 from hepsub.tree import open_tree
 
@@ -26,11 +25,11 @@ class _Ready(Struct, frozen=True, kw_only=True):
 
     pool: str
     schedd: str
-    cluster: Annotated[int, Meta(ge=0, le=2**31)]
+    cluster: Annotated[int, Meta(ge=1, le=2**31)]
 
 
 class Placed(Struct, frozen=True, kw_only=True):
-    """A complete bundle, by its own directory, and where its jobs are."""
+    """A complete bundle, by its own directory, and where its jobs are: their cluster is known."""
 
     directory: Path
     ref: SubmissionRef
@@ -55,27 +54,30 @@ def mark_ready(bundle: Bundle, cluster: int) -> None:
 
 def is_ready(directory: Path) -> bool:
     """Whether a bundle is complete, and its jobs may start."""
-    return layout_of(directory).private(READY).exists()
+    try:
+        # It is not durable, and a power cut may leave it empty: submit/recover.py then finds the cluster by its UUID,
+        # and writes it anew.
+        return private_path(directory, READY).stat().st_size > 0
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+
+
+def is_finished(directory: Path) -> bool:
+    """Whether the jobs of a bundle have ended, as far as anybody noted."""
+    return private_path(directory, FINISHED).exists()
 
 
 def read_placed(directory: Path) -> Placed | None:
     """Where the jobs of a bundle are; None while it is not complete."""
-    layout = layout_of(directory)
     try:
-        with open_tree(layout.private("")) as tree:
+        with open_tree(private_path(directory)) as tree:
             ready = read_json(tree.read(READY, _LARGEST), _Ready, most=_LARGEST)
-        ref = SubmissionRef(
-            uuid=directory.name, pool=ready.pool, schedd=ready.schedd, cluster=ready.cluster
-        )
-        return Placed(directory=directory, ref=ref)
-    except FileNotFoundError:
-        return None
     except (OSError, Malformed):
-        bundle = read_bundle(directory)  # of an older hepsub, which wrote nothing there
-        if bundle is None:
-            return None
-        # Jobs of that time could write into the request: not into the name of the directory.
-        return Placed(directory=directory, ref=replace(bundle.request.ref, uuid=directory.name))
+        return None
+    ref = SubmissionRef(
+        uuid=directory.name, pool=ready.pool, schedd=ready.schedd, cluster=ready.cluster
+    )
+    return Placed(directory=directory, ref=ref)
 
 
 def read_signed(directory: Path, now: float) -> dict[str, Signed]:
@@ -88,7 +90,7 @@ def read_signed(directory: Path, now: float) -> dict[str, Signed]:
         now: seconds since the epoch.
     """
     try:
-        with open_tree(layout_of(directory).private("")) as tree:
+        with open_tree(private_path(directory)) as tree:
             ends = read_json(tree.read(SIGNED, _LARGEST), dict[str, Moment], most=_LARGEST)
             facts = tree.look(SIGNED)
     except (OSError, Malformed):
@@ -121,4 +123,4 @@ def mark_cancelled(bundle: Bundle) -> None:
 
 def is_cancelled(bundle: Bundle) -> bool:
     """Whether the submission of a bundle was cancelled."""
-    return bundle.layout.private(CANCELLED).exists()
+    return bundle.private(CANCELLED).exists()

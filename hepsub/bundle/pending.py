@@ -99,13 +99,15 @@ def _is_confirmed(each: Pending, report: Report) -> bool:
     return any(
         said.state == RETURNED
         and said.url == as_reported(each.destination)
-        and (not each.md5 or said.md5 == each.md5)
+        and (
+            not each.md5 or said.md5 == each.md5
+        )  # `-` where the worker node had nothing to compute it with
         for said in report.outputs_named(each.name)
     )
 
 
 def write_pending(tree: Tree, left: Iterable[Pending]) -> None:
-    """Write what is still pending; a list of nothing is removed.
+    """Write what is still pending, line by line as the wrapper wrote it; a list of nothing is removed.
 
     Raises:
         OSError: it cannot be written.
@@ -125,7 +127,7 @@ def _pending(line: str) -> Pending:
     path, destination = _decoded(path), _decoded(destination)
     if not 0 < len(destination) <= _LONGEST_DESTINATION:
         raise Malformed("its destination is none")
-    if fields[:3] == [REPORT, "-", "-"]:
+    if fields[:3] == [REPORT, "-", "-"]:  # an output of this name would be `outputs/report.json`
         return Pending(line=line, name=REPORT, size=None, md5="", destination=destination)
     directory, *parts = components(path)
     if directory != OUTPUTS or not parts or len(path) > _LONGEST_NAME:

@@ -29,6 +29,7 @@ LARGEST = 16 * 2**20
 """No report is larger, in bytes."""
 RETURNED, UPLOADED = "home", "uploaded"
 _SAVED_AT_HOME, _OVER_TIME = 85, 86
+"""The wrapper's own codes."""
 _SHOWN = 2000
 
 _Name: TypeAlias = Annotated[str, msgspec.Meta(max_length=4096)]
@@ -78,6 +79,7 @@ class ReportedOutput(msgspec.Struct, frozen=True, kw_only=True):
             return False
         if self.etag and self.etag == fact.etag:
             return True
+        # Another ETag proves nothing: the same file, uploaded again in other parts, has another one.
         return not (self.md5 and fact.md5) or self.md5 == fact.md5
 
 
@@ -150,6 +152,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     @property
     def job_exit_code(self) -> int:
         """The exit code with which the job ended, if no signal ended it (worker/README.md, "Exit codes")."""
+        # A payload that its walltime ended may have ended with whatever code it gives itself at SIGTERM.
         return self.code if self.code == _OVER_TIME else (self.exit_code or self.code)
 
     def end_text(self) -> str:
@@ -164,6 +167,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """Whether another report is of a later run of the job; or of another one, and nobody knows which is later."""
         if self.run is not None and other.run is not None:
             return other.run > self.run
+        # Clocks of two worker nodes do not tell which began later.
         return (self.host, self.started) != (other.host, other.started)
 
     @cached_property

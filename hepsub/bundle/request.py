@@ -15,15 +15,14 @@ from hepsub.documents import Malformed, read_json
 from hepsub.errors import HepsubError
 from hepsub.job import Columns
 from hepsub.jobid import Again, SubmissionRef
-from hepsub.plan.items import ends_by_count
 from hepsub.plan.model import BUNDLE, ELEMENT, SCRIPT, SHARED, SPOOL, Delivery, Plan
 from hepsub.plan.staging import Staging, StagingPlan
 from hepsub.plan.template import Values, parse_template, values_of
 from hepsub.terminal import printable
 
 _FORMAT = 2
-"""1 was everything before this was written down."""
-_LARGEST = 2**30
+"""It grows when an older hepsub would misread what is written: jobs wait for weeks, and hepsub is updated meanwhile."""
+LARGEST = 2**30
 """No request is larger, in bytes: a million items of a thousand characters."""
 _Natural = Annotated[int, Meta(ge=0, le=2**31)]
 
@@ -40,12 +39,12 @@ class OfAnotherHepsub(Malformed):
 class _Writer(Struct, frozen=True, kw_only=True):
     """Who wrote a request, in what form: every version says it in these words."""
 
-    format: int = 1
+    format: int = 0
     hepsub: Annotated[str, Meta(max_length=100)] = ""
 
 
 class BundleRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the manifests of a submission are written from; what has a default was not said by every version.
+    """What the manifests of a submission are written from.
 
     Attributes:
         schedd: full name of the schedd.
@@ -56,16 +55,14 @@ class BundleRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         walltime: seconds that a job may run.
         factory: whether the schedd makes the jobs as they are needed.
         items: the items of all jobs.
-        staging: how the files travel.
+        stdout: where standard output goes, as a template.
+        stderr: the same for standard error.
         ends: where in the items those of each job end; empty for one item each.
         columns: those of the items; None for none.
-        per: how many items each job has, in a request that says no ends.
         spool: whether the files were handed over to the schedd.
         element: whether a computing element takes the jobs, and their files with them.
         in_script: whether the batch script has the files.
-        stdout: where standard output goes, as a template; empty for not known.
-        stderr: the same for standard error.
-        event_log: HTCondor's event log of the cluster; empty for none, or not known.
+        event_log: HTCondor's event log of the cluster; empty for none.
         format: the form of the document.
         hepsub: the version that wrote it.
         again: the earlier jobs that these are, run again; None for new ones.
@@ -82,17 +79,16 @@ class BundleRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     factory: bool
     items: tuple[str, ...]
     staging: Staging
+    stdout: str
+    stderr: str
     ends: tuple[_Natural, ...] = ()
     columns: Columns | None = None
-    per: _Natural = 1
     spool: bool = False
     element: bool = False
     in_script: bool = False
-    stdout: str = ""
-    stderr: str = ""
     event_log: str = ""
-    format: int = 1
-    hepsub: str = ""
+    format: int = _FORMAT
+    hepsub: str = __version__
     again: Again | None = None
 
     @property
@@ -116,15 +112,14 @@ class BundleRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         """Whether credentials and signed URLs are renewed after the commit, here or in the mailbox."""
         return self.delivery.refreshed or self.staging.mailbox is not None
 
-    def logs(self, proc: int, cluster: int) -> tuple[Path, ...]:
-        """Where the standard output and the standard error of a job are, in this order."""
-        values = self.values(proc, cluster)
-        told = (text for text in (self.stdout, self.stderr) if text)
-        return tuple(Path(parse_template(text).fill(values)) for text in told)
+    def logs(self, proc: int, cluster: int) -> tuple[Path, Path]:
+        """Where the standard output and the standard error of a job are."""
+        stdout, stderr = self.log_names(proc, cluster)
+        return Path(stdout), Path(stderr)
 
-    def log_names(self, proc: int) -> tuple[str, str]:
-        """The user's names for the standard output and error of a job; ClusterId stays a name in them."""
-        values = self.values(proc, None)
+    def log_names(self, proc: int, cluster: int | None = None) -> tuple[str, str]:
+        """The user's names for the standard output and error of a job; ClusterId stays a name where it is not known."""
+        values = self.values(proc, cluster)
         return parse_template(self.stdout).fill(values), parse_template(self.stderr).fill(values)
 
     def values(self, proc: int, cluster: int | None) -> Values:
@@ -133,7 +128,7 @@ class BundleRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     def to_json(self) -> bytes:
         """The request as JSON."""
-        # Names of files need not be UTF-8: only the standard library writes what Python has for them.
+        # Names of files need not be UTF-8: msgspec refuses what Python has for them, the standard library writes it.
         kept = replace(self, staging=self.staging.kept)
         return json.dumps(msgspec.to_builtins(kept, enc_hook=dict)).encode()
 
@@ -160,32 +155,30 @@ def request_for(plan: Plan, staging: StagingPlan, uuid: str, schedd: str) -> Bun
         stdout=str(plan.stdout),
         stderr=str(plan.stderr),
         event_log=plan.event_log,
-        format=_FORMAT,
-        hepsub=__version__,
         again=plan.again,
     )
 
 
 def from_json(text: bytes) -> BundleRequest:
-    """The request that `to_json` wrote, of this hepsub or an earlier one.
+    """The request that `to_json` wrote.
 
     Raises:
         OfAnotherHepsub: another one wrote it, in a form that this one does not know.
         Malformed: it is none.
     """
     try:
-        request = read_json(text, BundleRequest, most=_LARGEST, any_text=True)
+        request = read_json(text, BundleRequest, most=LARGEST, any_text=True)
+        # Templates are parsed when they are used: one that is none has to be found here, and not half-way.
         for rule in (*request.staging.inputs, *request.staging.outputs):
             rule.names()
     except HepsubError as error:
         raise Malformed(error.message) from error
     except Malformed as error:
-        writer = read_json(text, _Writer, most=_LARGEST, any_text=True)
+        # What this version takes for broken may be all right for the one that wrote it.
+        writer = read_json(text, _Writer, most=LARGEST, any_text=True)
         if writer.format > _FORMAT or writer.hepsub not in ("", __version__):
             raise OfAnotherHepsub.by(writer.hepsub) from error
         raise
     if request.format > _FORMAT:
         raise OfAnotherHepsub.by(request.hepsub)
-    if request.per > 1 and not request.ends:  # all that was said before 0.2
-        return replace(request, ends=ends_by_count(len(request.items), request.per), per=1)
     return request

@@ -97,6 +97,7 @@ def returned_outputs(tree: Tree) -> Returned:
     return Returned(files=dict(sorted(files.items())), others=tuple(sorted(others)))
 
 
+# fnmatch knows no classes, and would take `[[:digit:]]` for a set of its letters and a bracket.
 _CLASSES = {
     "alnum": "0-9A-Za-z", "alpha": "A-Za-z", "digit": "0-9", "lower": "a-z", "upper": "A-Z", "xdigit": "0-9A-Fa-f",
     "blank": " \t", "space": " \t\n\v\f\r", "cntrl": "\0-\x1f\x7f", "print": " -~", "graph": '"-~!',
@@ -116,7 +117,9 @@ def _matches(part: str, wanted: str) -> bool:
     if part.startswith(".") and not wanted.startswith("."):
         return False
     classes = _CLASS.sub(lambda found: _CLASSES.get(found[1], found[0]), wanted)
-    return fnmatchcase(part, classes.replace("[^", "[!"))
+    return fnmatchcase(
+        part, classes.replace("[^", "[!")
+    )  # bash and busybox negate by both, fnmatch by one
 
 
 def content_at(tree: Tree, name: str, most: int) -> bytes | None:

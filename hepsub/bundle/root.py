@@ -7,16 +7,16 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from hepsub.bundle.directory import ABANDONED_S, GONE, NEW, discard_bundle
-from hepsub.bundle.notes import Placed, is_ready, read_placed
+from hepsub.bundle.directory import ABANDONED_S, GONE, NEW
+from hepsub.bundle.notes import Placed, is_finished, is_ready, read_placed
 from hepsub.errors import BundleUnusable
 from hepsub.files import why_not_mine
-from hepsub.plan.bundle_paths import FINISHED, LOCK, REQUEST, layout_of
 from hepsub.policy.model import Policy
 from hepsub.policy.places import in_front_of_user
 from hepsub.tree import remove_tree
 
 _UNFIT = ("/tmp/", "/var/tmp/", "/afs/")  # noqa: S108 (places that are refused)
+"""What is cleared at a reboot or after days, while jobs wait, or where a daemon would need the user's AFS token."""
 
 
 class Root(Struct, frozen=True, kw_only=True):
@@ -56,8 +56,9 @@ def look_at_root(root: Path) -> Root:
 
 
 def unfinished(root: Path) -> tuple[Path, ...]:
-    """The bundles that are not marked as ready."""
-    return tuple(each for each in look_at_root(root).bundles if not is_ready(each))
+    """The bundles that are not marked as ready, nor as finished."""
+    bundles = look_at_root(root).bundles
+    return tuple(each for each in bundles if not (is_ready(each) or is_finished(each)))
 
 
 def kept_bundles(root: Path) -> tuple[Placed, ...]:
@@ -71,25 +72,14 @@ def finished_bundles(root: Path) -> tuple[Path, ...]:
     return tuple(each for each in look_at_root(root).bundles if is_finished(each))
 
 
-def is_finished(directory: Path) -> bool:
-    """Whether the jobs of a bundle have ended, as far as anybody noted."""
-    return layout_of(directory).private(FINISHED).exists()
-
-
 def remove_abandoned(root: Path, now: float) -> None:
     """Remove what is left of processes that were killed while they made or removed a bundle."""
     with contextlib.suppress(OSError):
         for each in root.iterdir():
+            # Nothing else: bundle_dir may be a directory in which its user has other things.
             dead = each.name.startswith(".") and each.name.endswith((NEW, GONE))
-            nameless = not each.name.startswith(".") and _is_nothing(each)
-            if (dead or nameless) and now - each.lstat().st_mtime > ABANDONED_S:
-                discard_bundle(each) if nameless else remove_tree(each)
-
-
-def _is_nothing(directory: Path) -> bool:
-    """Whether it is a directory with neither a lock nor a request."""
-    layout = layout_of(directory)
-    return directory.is_dir() and not any(layout.private(e).exists() for e in (LOCK, REQUEST))
+            if dead and now - each.lstat().st_mtime > ABANDONED_S:
+                remove_tree(each)
 
 
 def check_common(policy: Policy) -> None:
@@ -143,6 +133,7 @@ def check_root(root: str, schedd_host: str, host: str, *, shared: bool) -> None:
             f"bundles cannot lie in {root}: they would not last, or the schedd could not read them there",
             remedy="set bundle_dir in [staging] of the policy to a directory in a shared home or scratch",
         )
+    # By their first labels: a schedd may call itself by an alias in another domain.
     same = schedd_host.split(".", maxsplit=1)[0] == host.split(".", maxsplit=1)[0]
     if not same and not shared:
         raise BundleUnusable(

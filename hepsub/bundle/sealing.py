@@ -55,6 +55,8 @@ class Sealer(Struct, frozen=True, kw_only=True):
             PKCS7SignatureBuilder,
         )
 
+        # Signed first and encrypted then: who cannot open it learns nothing of who wrote it. Without `Binary` line ends
+        # would become CR LF, as in mail.
         signature = PKCS7SignatureBuilder().set_data(content)
         signature = signature.add_signer(self.signer, self.key, SHA256())
         signed = signature.sign(Encoding.DER, [PKCS7Options.Binary, PKCS7Options.NoCapabilities])

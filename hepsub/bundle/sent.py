@@ -20,6 +20,7 @@ from pathlib import Path, PurePosixPath
 from msgspec import Struct, field
 
 from hepsub.bundle.manifest import environment_text, escaped
+from hepsub.errors import InputsMissing
 from hepsub.files import write_whole
 from hepsub.plan.bundle_paths import ENVIRONMENT_FILE, NO_LIST, SCRATCH, WRAPPER
 from hepsub.plan.files import Carried
@@ -60,7 +61,9 @@ def sent_sets(
     """The sets of files that jobs get, each once, and which of them each job gets; none for the only one."""
     if staging.shared:
         return (SentSet(payload="", files={}, image=staging.image),), ()
-    if not _differ(staging, executable):
+    if not _differ(
+        staging, executable
+    ):  # ten thousand jobs are one set then, without looking at each
         script = executable.fill(jobs[0])
         return (_set_of(script, staging.inputs_of(jobs[0]), staging),), ()
     scripts = executable.fill_all(jobs)
@@ -199,7 +202,8 @@ def copy_set(sent: SentSet, goal: Path, copies: dict[str, Path]) -> dict[str, st
         The SHA-256 of each file by its name.
 
     Raises:
-        OSError: one cannot be read or written.
+        InputsMissing: one cannot be read.
+        OSError: one cannot be written.
     """
     digests: dict[str, str] = {}
     for name, source in sent.files.items():
@@ -207,15 +211,43 @@ def copy_set(sent: SentSet, goal: Path, copies: dict[str, Path]) -> dict[str, st
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if source in sent.texts:
             write_whole(path, sent.texts[source], 0o600)
-        elif Path(source).is_dir():
-            shutil.copytree(source, path, ignore=_no_files)
         elif source in copies:  # a link to our copy, of which the user's file knows nothing
             os.link(copies[source], path)
         else:
-            copy_file(Path(source), path)
-            copies[source] = path
+            _copy(Path(source), path)
+            if path.is_file():
+                copies[source] = path
         digests |= {below: _file_digest(each) for below, each in _files_of(name, path)}
     return digests
+
+
+def _copy(source: Path, goal: Path) -> None:
+    """Copy a file or a directory of the user's.
+
+    Raises:
+        InputsMissing: it cannot be read, though it could when the submission was planned.
+        OSError: it cannot be written.
+    """
+    try:
+        if source.is_dir():
+            shutil.copytree(source, goal, ignore=_no_files)
+        else:
+            copy_file(source, goal)
+    except shutil.Error as error:
+        _, _, why = error.args[0][
+            0
+        ]  # it has a list of what could not be copied, and no errno of its own
+        raise _unreadable(source, why) from error
+    except OSError as error:
+        if error.filename == str(source):
+            raise _unreadable(source, error.strerror) from error
+        raise
+
+
+def _unreadable(source: Path, why: str | None) -> InputsMissing:
+    return InputsMissing(
+        f"{source} cannot be copied for the jobs: {why}", remedy="submit again when it can be read"
+    )
 
 
 def copy_file(source: Path, goal: Path) -> None:

@@ -13,8 +13,10 @@ from pathlib import Path
 
 from hepsub.bundle.bundle import Bundle
 from hepsub.confine import Writable
+from hepsub.plan.bundle_paths import corner_of
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC
+"""Non-blocking, for what has the name may be a FIFO; links are followed, for it is the user's own place."""
 
 
 def places_of(bundle: Bundle, cluster: int, procs: Collection[int]) -> Writable:
@@ -24,7 +26,7 @@ def places_of(bundle: Bundle, cluster: int, procs: Collection[int]) -> Writable:
     logs = {each for proc in meant for each in request.logs(proc, cluster)}
     if request.event_log:
         logs.add(Path(request.event_log))
-    corners = tuple(bundle.directory / bundle.layout.job(proc) for proc in meant)
+    corners = tuple(bundle.directory / corner_of(proc) for proc in meant)
     return Writable(directories=corners, files=tuple(sorted(logs)))
 
 
@@ -36,6 +38,7 @@ def open_places(places: Iterable[Writable]) -> Iterator[Writable]:
         What of all the places can be written.
     """
     every = list(places)
+    # Who is confined to some places may write files there, and make none (confine.py).
     made: list[Path] = []
     logs = tuple(log for each in every for log in each.files if _is_log(log, made))
     try:

@@ -25,15 +25,11 @@ In BUNDLE_ROOT/UUID, mode 0700, lie three parts:
     * copies of `private/creds/*`, where the job may reach nothing but its corner
     * `stdout`, `stderr`: its logs there, of which the user's names are second links
     * `home.PROC/`: what comes home: the report, and outputs that could not be uploaded
-
-In the old form all of this lay side by side in BUNDLE_ROOT/UUID, and every job could reach it.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-
-from msgspec import Struct
 
 PRIVATE, SHARED, JOB = "private", "shared", "job"
 
@@ -67,30 +63,11 @@ SENT = "in"
 STDOUT, STDERR = "stdout", "stderr"
 
 
-class Layout(Struct, frozen=True, kw_only=True):
-    """Where the files of one bundle are.
-
-    Attributes:
-        directory: the bundle's own directory.
-        old: whether everything lies side by side, as in the old form.
-    """
-
-    directory: Path
-    old: bool = False
-
-    def private(self, name: str) -> Path:
-        """What no job may reach."""
-        return self.directory / name if self.old else self.directory / PRIVATE / name
-
-    def job(self, proc: int) -> str:
-        """A job's corner, relative to the bundle."""
-        return str(proc) if self.old else f"{JOB}/{proc}"
-
-    def returned(self, proc: int) -> str:
-        """What a job brought back, relative to the bundle."""
-        return f"home/home.{proc}" if self.old else f"{JOB}/{proc}/home.{proc}"
+def private_path(directory: Path, name: str = "") -> Path:
+    """What no job may reach of the bundle in a directory; without a name, the directory of all that."""
+    return directory / PRIVATE / name
 
 
-def layout_of(directory: Path) -> Layout:
-    """Where the files of a bundle are that is there."""
-    return Layout(directory=directory, old=not (directory / PRIVATE).is_dir())
+def corner_of(proc: int) -> str:
+    """A job's own directory, relative to the bundle's."""
+    return f"{JOB}/{proc}"

@@ -349,7 +349,8 @@ def test_what_keeps_one_bundle_from_writing_keeps_no_other(desk: Desk) -> None:
     (spoilt / "private/mailbox/signer.pem").write_text("nothing")
     for later in (0.6 * HOUR, 5):
         (problem,) = [p for p in desk.renew(later).problems if "mailbox" in p.message]
-        assert f"the bundle {spoilt} cannot be written: its mailbox is spoilt" in problem.message
+        assert f"{spoilt}/private/mailbox cannot be read: it is spoilt" in problem.message
+        assert problem.remedy.startswith("its jobs go on with what they have")
         (letter,) = desk.letters()
         assert desk.open(bundle, letter).startswith(b"hepsub-letter\t1\tmanifest\t")
 

@@ -178,8 +178,8 @@ def with_logs(job: JobOutputs, request: BundleRequest, cluster: int) -> JobOutpu
 
 def stderr_of(request: BundleRequest, proc: int, cluster: int) -> Path | None:
     """Where a job's stderr is; None when it is not there."""
-    path = request.logs(proc, cluster)[-1:]
-    return path[0] if path and path[0].is_file() else None
+    _, path = request.logs(proc, cluster)
+    return path if path.is_file() else None
 
 
 def _has_failed(job: JobOutputs) -> bool:

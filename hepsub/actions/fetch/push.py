@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from hepsub.actions.queue.ends import job_states
-from hepsub.actions.renew.live import is_believed, not_believed
 from hepsub.actions.returned.pending import push_pending
 from hepsub.actions.returned.uploads import Uploads
 from hepsub.actions.submissions import SelectedJobs
@@ -13,7 +12,6 @@ from hepsub.auth.renewal import DIRECTORY
 from hepsub.batch import ACTIVE
 from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.directory import locked
-from hepsub.bundle.notes import Placed
 from hepsub.bundle.pending import PENDING
 from hepsub.errors import HepsubError
 from hepsub.result import Problem
@@ -55,10 +53,6 @@ def push_returned(
         What stays at home, and why.
     """
     ref = selected.ref
-    placed = Placed(directory=bundle.directory, ref=ref)
-    if not is_believed(session, bundle, placed):
-        yield Problem(code="not-believed", message=not_believed(placed))
-        return
     procs = procs_with_pending(bundle, selected.procs)
     states, _ = job_states(session, ref, procs)
     # A job that is active will write its outputs itself.

@@ -5,13 +5,12 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
-from hepsub.actions.renew.live import is_believed, not_believed
 from hepsub.actions.renew.mailbox import remove_letters
 from hepsub.actions.returned.pending import push_pending
 from hepsub.actions.returned.place import place_outputs
 from hepsub.actions.returned.uploads import Uploads
 from hepsub.bundle.bundle import Bundle, read_bundle, why_of_another
-from hepsub.bundle.directory import strip_bundle
+from hepsub.bundle.directory import discard_bundle, strip_bundle
 from hepsub.bundle.logs import place_logs
 from hepsub.bundle.mailbox import has_mailbox
 from hepsub.bundle.notes import read_placed
@@ -20,11 +19,11 @@ from hepsub.bundle.returned import returned_outputs
 from hepsub.bundle.root import finished_bundles
 from hepsub.errors import HepsubError
 from hepsub.files import write_whole
-from hepsub.plan.bundle_paths import FINISHED, layout_of
+from hepsub.plan.bundle_paths import FINISHED, private_path
 from hepsub.session import Session
-from hepsub.tree import open_tree
 
 _SETTLED = "nothing of it is left to be put into its place\n"
+"""What the note holds then; it is empty before."""
 
 
 def close_bundle(
@@ -43,11 +42,12 @@ def close_bundle(
     try:
         notes = (*notes, *remove_letters(uploads, bundle))
         strip_bundle(bundle.directory)
-        return (*notes, *_settle(session, bundle))
+        _settle(session, bundle)
     except HepsubError as error:
         return (*notes, error.message)
     except OSError as error:
         return (*notes, _unusable_text(bundle.directory, error))
+    return notes
 
 
 def revisit_finished(session: Session, uploads: Uploads) -> tuple[str, ...]:
@@ -69,37 +69,33 @@ def _unusable_text(directory: Path, error: OSError) -> str:
 
 
 def _revisit(session: Session, uploads: Uploads, directory: Path) -> tuple[str, ...]:
-    if layout_of(directory).private(FINISHED).stat().st_size:
-        return _forget_after(session, directory)
+    if private_path(directory, FINISHED).stat().st_size:
+        _forget_after(session, directory)
+        return ()
     bundle, placed = read_bundle(directory), read_placed(directory)
     if bundle is None or placed is None:
         another = why_of_another(directory)
         return (another,) if another else ()
-    if not is_believed(session, bundle, placed):
-        return (not_believed(placed),)
     letters = remove_letters(uploads, bundle)
     with contextlib.suppress(HepsubError):
         strip_bundle(directory)  # what could not be removed the last time
     notes = (
         _put_in_place(session, uploads, bundle, placed.ref.cluster) if _has_outputs(bundle) else ()
     )
-    return (*letters, *notes, *_settle(session, bundle))
+    _settle(session, bundle)
+    return (*letters, *notes)
 
 
-def _settle(session: Session, bundle: Bundle) -> tuple[str, ...]:
-    """Note that a bundle needs no further look, if nothing of it is left, and remove it when it is old enough.
-
-    Each look would cost as much as the jobs are many.
-    """
+def _settle(session: Session, bundle: Bundle) -> None:
+    """Note that a bundle needs no further look, if nothing of it is left, and remove it when it is old enough."""
     if _has_outputs(bundle):
-        return ()
-    if has_mailbox(
-        bundle
-    ):  # the store was away; some day the mailbox's lifecycle rule removes them
-        return _forget_after(session, bundle.directory)
-    with contextlib.suppress(OSError):
-        write_whole(bundle.layout.private(FINISHED), _SETTLED, 0o600)
-    return _forget_after(session, bundle.directory)
+        return
+    # While its store is away letters may be left; after `renew.keep` they are the mailbox's lifecycle rule's.
+    if not has_mailbox(bundle):
+        # Each further look would cost as much as the jobs are many.
+        with contextlib.suppress(OSError):
+            write_whole(bundle.private(FINISHED), _SETTLED, 0o600)
+    _forget_after(session, bundle.directory)
 
 
 def _put_in_place(
@@ -129,15 +125,8 @@ def _may_have_outputs(bundle: Bundle, proc: int) -> bool:
         return True
 
 
-def _forget_after(session: Session, directory: Path) -> tuple[str, ...]:
+def _forget_after(session: Session, directory: Path) -> None:
     """Remove a finished bundle whose reports were kept for as long as the policy says."""
-    ended = layout_of(directory).private(FINISHED).stat().st_mtime
-    if session.situation.now - ended <= session.policy.renew.keep:
-        return ()
-    try:
-        with open_tree(directory) as tree:
-            tree.clear()
-        directory.rmdir()
-    except OSError as error:
-        return (f"the bundle {directory} cannot be removed: {error.strerror}",)
-    return ()
+    ended = private_path(directory, FINISHED).stat().st_mtime
+    if session.situation.now - ended > session.policy.renew.keep:
+        discard_bundle(directory)

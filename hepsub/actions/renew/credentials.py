@@ -21,16 +21,20 @@ from hepsub.session import Session
 from hepsub.units import moment_text
 
 _AT_LEAST_S = 30.0
+"""A source that has one which ends sooner is asked for another: it would end before a job has used it."""
 _GAIN_S = 5.0
 """What is delivered again has to live longer than what was delivered before by this."""
 
 
 class _Users(Struct, frozen=True, kw_only=True):
-    """Who needs a credential: the bundles that hold a copy, and the schedds that deliver it."""
+    """Who needs a credential: the bundles that hold a copy, and the schedds that deliver it, as what.
+
+    One that the pool at home delivers goes to other pools as a file: a credential may have users of both kinds.
+    """
 
     credential: JobCredential
     bundles: tuple[Bundle, ...]
-    deliveries: frozenset[tuple[str, str]]
+    deliveries: Mapping[tuple[str, str], JobCredential]
 
 
 class _Best(Struct, frozen=True, kw_only=True):
@@ -69,11 +73,11 @@ def _users(live: Sequence[LiveBundle]) -> dict[str, _Users]:
         name: _Users(
             credential=pairs[0][0],
             bundles=tuple(bundle for credential, bundle in pairs if not credential.by_condor),
-            deliveries=frozenset(
-                (bundle.request.pool, bundle.request.schedd)
+            deliveries={
+                (bundle.request.pool, bundle.request.schedd): credential
                 for credential, bundle in pairs
                 if credential.by_condor
-            ),
+            },
         )
         for name, pairs in found.items()
     }
@@ -95,6 +99,7 @@ def _renew(session: Session, users: _Users, before: Outcome) -> tuple[Outcome, f
         except HepsubError as error:  # the source is not to blame: it is asked when that is due
             return failed(before, error.message, error.remedy, now, for_all=False)
     known = _with_times(before, found.best)
+    # What there is was written all the same: the best of several copies may help jobs whose own is worse.
     if found.trouble is not None:
         return failed(known, found.trouble.message, found.trouble.remedy, now)
     if found.backs_off or found.best is None:
@@ -219,11 +224,9 @@ def _distribute(
         except HepsubError as error:
             troubles.append(error)
     if users.deliveries and best.expires > (before.expires or 0.0):
-        for pool, schedd in sorted(users.deliveries):
+        for (pool, schedd), credential in users.deliveries.items():
             try:
-                session.schedd(pool, schedd).store_credential(
-                    users.credential, best.credential.content
-                )
+                session.schedd(pool, schedd).store_credential(credential, best.credential.content)
                 written = True
             except HepsubError as error:
                 troubles.append(error)

@@ -259,12 +259,13 @@ class Departure(Struct, kw_only=True, eq=False):
         """
         ref = self.leavers.ref
         procs = {job.run.proc for job in jobs}
-        self._note(procs | self.noted)
+        self._note(procs | self.noted)  # before the first is removed: a kill loses none of them
         leaving = self.session.schedd(ref.pool, ref.schedd).leaving
         told = leaving.remove(ref, procs, when) if leaving is not None else Removed()
-        ended = {proc for proc in procs if f"{ref.cluster}.{proc}" in told.ended}
-        there = {proc for proc in procs if f"{ref.cluster}.{proc}" in told.there}
-        gone = {proc for proc in procs if f"{ref.cluster}.{proc}" in told.gone}
+        gone, ended, there = (
+            {proc for proc in procs if f"{ref.cluster}.{proc}" in said}
+            for said in (told.gone, told.ended, told.there)
+        )
         self._note(self.noted - ended)
         if gone != procs:
             raise NotDone(_why_not(ended, there, procs - gone - ended - there))

@@ -110,13 +110,15 @@ def _by_systemd(task: Task) -> Installed:
         raise _Unfit(
             f"your systemd would end when you log out (loginctl enable-linger {task.user} is refused)"
         )
+    # Not all users of a host at once, and not at a reboot's busiest moment.
     first = 1.0 + task.seed % max(1, round(task.every))
     timers.install_timer(
         task.units,
         timers.service_unit(task.command, task.variables),
         timers.timer_unit(task.every, first),
     )
-    _forget(_remove_line)
+    with contextlib.suppress(ToolFailed):  # one by cron, too, does no harm: two rounds do not meet
+        _remove_line()
     return Installed(
         kind=SYSTEMD,
         host=task.host,
@@ -142,7 +144,9 @@ def _by_cron(task: Task) -> Installed:
         kind=CRON,
         host=task.host,
         where=kept,
-        every=max(60.0, min(task.every // 60 * 60, 3600.0)),
+        every=max(
+            60.0, min(task.every // 60 * 60, 3600.0)
+        ),  # cron knows minutes, and `*/N` of an hour
         proof=f"{daemon} runs it whether you are logged in or not (crontab -l)",
     )
 
@@ -167,11 +171,3 @@ def _remove_line() -> bool:
         return False
     crontab.write_crontab(crontab.without_line(before))
     return True
-
-
-def _forget(act: Callable[[], bool]) -> None:
-    """Clear away the other way's installation, where it can be: two of them do no harm."""
-    try:
-        act()
-    except ToolFailed:
-        return

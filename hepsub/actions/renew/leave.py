@@ -77,6 +77,7 @@ class _There(Struct, frozen=True, kw_only=True):
         }
         if not bad or not self.bundles:
             return
+        # Those that wait there, too: they would be held one after the other.
         waiting = self.believed(self.leaving.waiting(tuple(self.bundles)), policy)
         held = (each for each in self.held if hold_by_site(each.code, each.reason))
         going = defaultdict[tuple[int, str, tuple[str, ...]], set[int]](set)
@@ -109,6 +110,7 @@ def leave_out(
         not be done.
     """
     if not session.policy.site:
+        # What was taken away before the policy lost its sites is still on its way.
         return tuple(send_on(session, (), _over(clock)))
     now, root, notes = session.situation.now, session.bundles, list[str]()
     before = read_sites(root)
@@ -127,7 +129,7 @@ def leave_out(
     for place in there:
         notes += _tried(place, _send_elsewhere(place, left))
         if session.policy.pool[place.pool].spool:
-            continue  # no grid manager of the user's is there
+            continue  # jobs behind elements are the grid manager's, which is at home
         mover = Mover(
             session=session,
             leaving=place.leaving,
@@ -137,6 +139,7 @@ def leave_out(
         )
         notes += _tried(place, mover.move(place.held))
         notes += _tried(place, mover.recall())
+    # Last, and all of them known first: submitting anew takes longest.
     leavers = [*_leavers(there, left, session.policy, notes)]
     notes += send_on(session, leavers, over)
     return tuple(notes)
@@ -175,7 +178,7 @@ def _look(session: Session, found: Iterable[LiveBundle], notes: list[str]) -> It
     """What the schedds tell of the jobs at sites; why one does not goes to the notes."""
     by_schedd: defaultdict[tuple[str, str], list[LiveBundle]] = defaultdict(list)
     for each in found:
-        if each.procs is not None and each.ref.cluster:
+        if each.procs is not None:
             by_schedd[each.ref.pool, each.ref.schedd].append(each)
     for (pool, schedd), bundles in by_schedd.items():
         try:

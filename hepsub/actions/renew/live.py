@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from hepsub.batch import Queue, Selection
-from hepsub.bundle.bundle import Bundle, read_bundle, why_of_another, why_unreadable
+from hepsub.bundle.bundle import Bundle, read_bundle, why_unreadable
 from hepsub.bundle.notes import Placed
 from hepsub.bundle.root import kept_bundles
 from hepsub.errors import HepsubError
@@ -29,7 +28,7 @@ class LiveBundle(Struct, frozen=True, kw_only=True):
     """A complete bundle, and its jobs that have not ended.
 
     Attributes:
-        ref: where its jobs are; the cluster is 0 when it is not known.
+        ref: where its jobs are.
         procs: the jobs in the queue; None when the schedd could not be asked.
     """
 
@@ -52,9 +51,9 @@ class Live(Struct, frozen=True, kw_only=True):
     """All complete bundles, and what is wrong with others.
 
     Attributes:
-        bundles: those that can be read and are believed.
+        bundles: those that can be read.
         away: a sentence for each schedd that could not be asked.
-        left: a sentence for each bundle that cannot be read, or must not be believed.
+        left: a sentence for each bundle that cannot be read.
     """
 
     bundles: tuple[LiveBundle, ...]
@@ -75,39 +74,11 @@ def find_live(session: Session) -> Live:
         away += [trouble] if trouble else []
         for each, procs in answers:
             bundle = read_bundle(each.directory)
-            if bundle is None:
-                if why := why_unreadable(each.directory):
-                    left.append(
-                        why_of_another(each.directory)
-                        or f"the bundle {each.directory} is passed over: {why}"
-                    )
-            elif not is_believed(session, bundle, each):
-                left.append(not_believed(each))
-            else:
+            if bundle is not None:
                 found.append(LiveBundle(bundle=bundle, ref=each.ref, procs=procs))
+            elif why := why_unreadable(each.directory):
+                left.append(why)
     return Live(bundles=tuple(found), away=tuple(away), left=tuple(left))
-
-
-def is_believed(session: Session, bundle: Bundle, placed: Placed) -> bool:
-    """Whether a bundle says what was submitted: one of the old form only as its jobs' schedd confirms it."""
-    if not bundle.old:
-        return True
-    job = Selection(ids=placed.ref.ids)
-    try:
-        there = session.schedd(placed.ref.pool, placed.ref.schedd)
-        jobs = there.queue(job, session.situation.now).jobs or there.history(job, 1)
-        return not bundle.was_changed(min((each.submitted for each in jobs), default=0.0))
-    except (HepsubError, OSError):
-        return False
-
-
-def not_believed(placed: Placed) -> str:
-    """What to say of a bundle that is not."""
-    return (
-        f"cluster {placed.ref.cluster} was submitted by an older hepsub, and its jobs may have changed what is noted in"
-        f" {placed.directory}: nothing in it is renewed or put into its place; hep_fetch {placed.ref.cluster} brings"
-        " its outputs here"
-    )
 
 
 def _ask(
@@ -119,29 +90,18 @@ def _ask(
         return unknown, f"the policy knows no pool {pool} any more; its jobs are taken for alive"
     try:
         there = session.schedd(pool, schedd)
-        known = [_with_cluster(there, each) for each in placed]
-        ids = tuple(JobId(cluster=each.ref.cluster) for each in known if each.ref.cluster)
         # By id alone: the pool may have mapped its user to an account of another name.
-        procs = _procs(there.queue(Selection(ids=ids), session.situation.now)) if ids else {}
+        ids = tuple(JobId(cluster=each.ref.cluster) for each in placed)
+        procs = _procs(there.queue(Selection(ids=ids), session.situation.now))
         here = delivery_for(session.policy.pool[pool]).on_this_machine
-        return [(each, _mine(there, each, procs, here=here)) for each in known], ""
+        return [(each, _mine(there, each, procs, here=here)) for each in placed], ""
     except HepsubError as error:
         return unknown, f"{error.message}; the jobs of {schedd} are taken for alive"
-
-
-def _with_cluster(schedd: BatchSystem, placed: Placed) -> Placed:
-    """Where a bundle's jobs are; one that does not tell its cluster is looked for by its UUID."""
-    if placed.ref.cluster:
-        return placed
-    found = schedd.find(Selection(uuid=placed.ref.uuid))
-    return replace(placed, ref=found[0]) if found else placed
 
 
 def _mine(
     schedd: BatchSystem, placed: Placed, procs: Mapping[int, frozenset[int]], *, here: bool
 ) -> frozenset[int] | None:
-    if not placed.ref.cluster:
-        return None
     mine = procs.get(placed.ref.cluster, frozenset())
     # The embedded pool may have another queue, in another HEPSUB_HERE_DIR, that has these jobs.
     if here and not mine and not schedd.find(Selection(uuid=placed.ref.uuid)):
@@ -153,6 +113,8 @@ def _procs(queue: Queue) -> dict[int, frozenset[int]]:
     procs: defaultdict[int, set[int]] = defaultdict(set)
     for job in queue.jobs:
         procs[job.cluster].add(job.proc)
-    for rest in queue.unmade:
+    for (
+        rest
+    ) in queue.unmade:  # a factory makes them later: they start last, and need their files longest
         procs[rest.cluster] |= set(rest.procs)
     return {cluster: frozenset(each) for cluster, each in procs.items()}

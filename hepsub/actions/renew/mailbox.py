@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import itertools
 import threading
 from collections import defaultdict
@@ -32,11 +31,10 @@ from hepsub.errors import HepsubError, StorageUnreachable
 from hepsub.session import Session
 from hepsub.storage.http import ConnectionPool
 from hepsub.storage.posting import post, remove
-from hepsub.storage.stores import Stores
 from hepsub.storage.workers import run_all
 
 _AT_ONCE = 1000
-"""So many manifests are in memory."""
+"""So many manifests are in memory, of a few kilobytes each."""
 
 
 class _Round(Struct, kw_only=True, eq=False):
@@ -51,19 +49,13 @@ class _Round(Struct, kw_only=True, eq=False):
     wrote: set[str] = field(default_factory=set)
     troubles: dict[str, HepsubError] = field(default_factory=dict)
 
-    @property
-    def stores(self) -> Stores:
-        """The storages, with keys."""
-        return self.uploads.stores
-
-    def attempt(self, task: Callable[[_Round, LiveBundle], bool], each: LiveBundle) -> None:
-        """Do something for a bundle that posts letters, or not, as it tells."""
+    def attempt(self, task: Callable[[_Round, LiveBundle], None], each: LiveBundle) -> None:
+        """Do something for the letters of a bundle."""
         mailbox = each.bundle.request.staging.mailbox
         assert mailbox is not None  # noqa: S101 (others have no letters)
         try:
             self.uploads.check(mailbox.place(""))
-            if task(self, each):
-                self.wrote.add(mailbox.storage)
+            task(self, each)
         except HepsubError as error:
             self.troubles[mailbox.storage] = error
 
@@ -77,7 +69,7 @@ class _Round(Struct, kw_only=True, eq=False):
 
         def one(number: int, _stop: threading.Event) -> None:
             letter, content = letters[number]
-            store = self.stores.refreshed(letter.place.storage, renew=False)
+            store = self.uploads.stores.refreshed(letter.place.storage, renew=False)
             post(self.pool, store, letter.place, sealer.seal(content))
 
         try:
@@ -85,6 +77,7 @@ class _Round(Struct, kw_only=True, eq=False):
         except StorageUnreachable as error:
             self.uploads.lose(letters[0][0].place, error)
             raise
+        self.wrote.add(letters[0][0].place.storage)
 
 
 def post_letters(
@@ -139,7 +132,7 @@ def _state_of(done: _Round, storage: str, before: Outcome) -> tuple[Outcome, flo
     )
 
 
-def _post_credentials(done: _Round, each: LiveBundle) -> bool:
+def _post_credentials(done: _Round, each: LiveBundle) -> None:
     """Post the tickets and tokens of a bundle's jobs, if they are others than those that the jobs have.
 
     Raises:
@@ -149,40 +142,35 @@ def _post_credentials(done: _Round, each: LiveBundle) -> bool:
     files = master_credentials(bundle)
     digest = digest_of(files)
     if digest in ("", posted.digest):
-        return False
+        return
     serial = posted.next_serial(done.session.situation.now)
     letter = read_letters(bundle).credentials(serial)
     posted = _note_use(bundle, posted)
     done.send(bundle, [(letter, credentials_letter(letter, files))])
     note_posted(bundle, replace(posted, credentials=serial, digest=digest))
-    return True
 
 
-def _post_manifests(done: _Round, each: LiveBundle) -> bool:
+def _post_manifests(done: _Round, each: LiveBundle) -> None:
     """Post a manifest for each job, if they were signed anew.
-
-    What lies in the jobs' corners is not read, for they may write there.
 
     Raises:
         HepsubError: one could not be posted; all are posted again the next time.
     """
     bundle, request, posted = each.bundle, each.bundle.request, read_posted(each.bundle)
-    if posted.serial <= posted.posted or not (
-        each.ref.cluster or not request.staging.needs_cluster
-    ):
-        return False
+    if posted.serial <= posted.posted:
+        return
     posted = _note_use(bundle, posted)
     letters = read_letters(bundle)
     procs = sorted(range(request.number) if each.procs is None else each.procs)
     cluster = each.ref.cluster if request.staging.needs_cluster else None
-    texts = bundle.manifests(procs, cluster, functools.cache(done.stores.signer), letters)
+    # Written once more, and not read where they lie: jobs may write into their corners.
+    texts = bundle.manifests(procs, cluster, done.uploads.stores.signer, letters)
     while some := list(itertools.islice(texts, _AT_ONCE)):
         done.send(
             bundle,
             [(to := letters.manifest(proc), manifest_letter(to, text)) for proc, text in some],
         )
     note_posted(bundle, replace(posted, posted=posted.serial))
-    return True
 
 
 def _note_use(bundle: Bundle, posted: Posted) -> Posted:
@@ -193,7 +181,7 @@ def _note_use(bundle: Bundle, posted: Posted) -> Posted:
     return posted
 
 
-def _tell_where(done: _Round, each: LiveBundle) -> bool:
+def _tell_where(done: _Round, each: LiveBundle) -> None:
     """Let jobs whose files a schedd has know where their letters are now, for however long they wait to start.
 
     Raises:
@@ -202,17 +190,17 @@ def _tell_where(done: _Round, each: LiveBundle) -> bool:
     posted = read_posted(each.bundle)
     letters = read_letters(each.bundle)
     if posted.told >= posted.posted:
-        return False
+        return
     if each.bundle.request.delivery.handed_over and not letters.mailbox.public:
         if each.procs is None:
-            return False  # it could not even be asked
-        sign = done.stores.signer(letters.mailbox.storage).sign
+            return  # it could not even be asked
+        # A URL in the ad can be read by everybody who may ask the schedd; what it leads to can be opened by the job.
+        sign = done.uploads.stores.signer(letters.mailbox.storage).sign
         urls = {proc: sign("GET", letters.manifest(proc).place) for proc in each.procs}
         spool = done.session.schedd(each.ref.pool, each.ref.schedd).spool
         assert spool is not None  # noqa: S101 (its files were handed over to it)
         spool.write_addresses(each.ref.cluster, urls)
     note_posted(each.bundle, replace(posted, told=posted.posted))
-    return False
 
 
 def remove_letters(uploads: Uploads, bundle: Bundle) -> tuple[str, ...]:

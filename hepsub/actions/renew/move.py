@@ -102,7 +102,7 @@ class Mover(Struct, kw_only=True, eq=False):
         if job.through is None:
             return ""
         if job.through.moving and job.left and job.site not in job.left:
-            return job.site  # all but its release was done
+            return job.site  # a round was interrupted when all but its release was done
         bad = job.site in self.left or job.through.recalled
         by_site = bad and bool(hold_by_site(job.code, job.reason))
         if not (by_site or job.through.moving) or job.site in self.silent:
@@ -177,9 +177,10 @@ class Mover(Struct, kw_only=True, eq=False):
 
     def _token(self, site: Site, cluster: int) -> str:
         file = self._token_file(site, cluster)
+        if file is None:  # the policy named another token when they were submitted
+            raise CredentialMissing(f"they were submitted without the token {site.token}")
         try:
-            content = read_file(file, LARGEST) if file is not None else b""
-            return read_token(site.token, content).content.decode()
+            return read_token(site.token, read_file(file, LARGEST)).content.decode()
         except (OSError, Malformed) as error:
             raise CredentialMissing(f"the token in {file} cannot be read: {error}") from error
 

@@ -30,8 +30,7 @@ def offer(session: Session) -> None:
     mark = session.bundles / DIRECTORY / _OFFERED
     newest = max((_written(path) for path in _places(session)), default=0.0)
     if _is_old(newest, _written(mark), session.situation.now) or not any(
-        any(session.bundles.glob(f"*/{where}/*"))
-        for where in (f"{PRIVATE}/{CREDENTIALS}", CREDENTIALS)
+        session.bundles.glob(f"*/{PRIVATE}/{CREDENTIALS}/*")
     ):
         return
     from hepsub.actions.renew.renew import renew

@@ -36,6 +36,7 @@ from hepsub.result import Problem, Result
 from hepsub.session import Session
 
 _SHORTEST_PAUSE_S = 2.0
+"""Keys that live for moments are due at once: a store and its token service are left to breathe."""
 _OVERDUE_PAUSE_S = 60.0
 
 
@@ -138,6 +139,7 @@ def renew(session: Session, *, back_off: bool = True, unattended: bool = False) 
         value=Renewed(state=state, busy=False, pause=pause),
         notes=tuple(note for note in state.notes if note not in left),
         problems=problems,
+        # A timer's unit that fails each time the store is away tells nobody anything: -status does.
         exit_code=NotDone.exit_code if problems and not unattended else 0,
     )
 
@@ -153,6 +155,7 @@ def _round(session: Session, before: RenewalState) -> tuple[RenewalState, float,
     uploads = Uploads(stores=stores)
     now = session.situation.now
     every = float(session.policy.renew.every)
+    # Bundles that an interrupted submission left have to be complete before it is looked which go on.
     notes = [*recover(session, stores), *collect_all(session)]
     with session.progress.step("looking which jobs go on"):
         alive = find_live(session)
@@ -221,7 +224,7 @@ def _own_directories(session: Session, live: Sequence[LiveBundle]) -> Iterator[P
     """Where a round writes; what it left in the directories of single jobs goes with the bundle."""
     yield session.bundles / DIRECTORY
     for each in live:
-        yield from (each.bundle.layout.private(""), each.bundle.layout.private(CREDENTIALS))
+        yield from (each.bundle.private(""), each.bundle.private(CREDENTIALS))
 
 
 def _problems(state: RenewalState) -> Iterable[Problem]:

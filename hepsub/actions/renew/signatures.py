@@ -20,9 +20,10 @@ _GAIN_S = 1.0
 
 
 class _Results(Struct, kw_only=True, eq=False):
-    """The results of one round: the storages that were signed for, and the troubles by storage.
+    """The results of one round: the storages that were signed for, and by storage the troubles of it, and of bundles.
 
-    A bundle that is broken is its own trouble: it keeps nobody from signing for the others.
+    Attributes:
+        broken: what keeps a bundle from being written: it keeps nobody from signing for the others.
     """
 
     renewed: set[str] = field(default_factory=set)
@@ -51,10 +52,9 @@ def renew_signatures(
     done = _Results()
     for each in live:
         used = used_storages(each.bundle.request)
-        if not each.ref.cluster and each.bundle.request.staging.needs_cluster:
-            continue  # its places cannot be named
         signed = read_signed(each.bundle.directory, now)
         waiting = [n for n in used if n in done.troubles or now < _outcome(before, n).not_before]
+        # A manifest has the URLs of all its storages: it is written when all of them can be signed for.
         if waiting or not any(now >= due_time(signed.get(name)) for name in used):
             continue
         if _can_sign(stores, used, signed, now, done):
@@ -64,6 +64,7 @@ def renew_signatures(
 
 def due_time(signed: Signed | None) -> float:
     """When URLs should be signed anew: at half of their life, in seconds since the epoch."""
+    # The other half is there for rounds that fail, and for jobs that begin meanwhile and take long.
     return 0.0 if signed is None else signed.when + (signed.end - signed.when) / 2
 
 
@@ -82,6 +83,7 @@ def _can_sign(
             done.troubles[name] = error
             continue
         old = signed.get(name)
+        # Else manifests are written in each round, and jobs get nothing by it.
         if old is not None and end < old.end + _GAIN_S and now >= due_time(old):
             done.troubles[name] = CredentialExpired(
                 "its keys end no later than the URLs that are there, and nothing renews them",

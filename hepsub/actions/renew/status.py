@@ -153,11 +153,9 @@ def _troubles(status: RenewalStatus, way: str) -> Iterator[Problem]:
             yield Problem(
                 code=_NOT_RENEWED, message=f"{name}: {each.message} ({tried})", remedy=each.remedy
             )
-    if status.active:
+    if status.active or (status.kind and not state.when):  # it was installed a moment ago
         return
-    if status.kind and not state.when:
-        return  # it was installed a moment ago
-    if status.kind and state.when:
+    if status.kind:
         ago = duration_text(max(0.0, status.now - state.when))
         yield Problem(
             code="renewal-late",

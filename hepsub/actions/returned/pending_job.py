@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from io import BufferedReader
 from pathlib import Path
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 import msgspec
 from msgspec import Struct
@@ -39,18 +39,17 @@ class ExpectedOutput(Struct, frozen=True, kw_only=True):
         place = self.output.place
         last = name.rpartition("/")[2]
         if not self.output.is_pattern:
+            # What is a directory when the job ends gets the output into it.
             below = f"{self.url.rstrip('/')}/{last}" if isinstance(place, FilePlace) else self.url
             is_it = name == as_reported(self.output.name) and destination in (self.url, below)
             return place if is_it else None
-        places = [f"{self.url}{last}"]
-        if isinstance(place, ObjectPlace):
-            # The wrapper of an earlier hepsub did not quote the key of a form.
-            places += [f"{unquote(self.url)}{last}", self.url + quote(last, safe="")]
-        if not matches(self.output.name, name) or destination not in places:
+        if not matches(self.output.name, name):
             return None
         if isinstance(place, FilePlace):
-            return FilePlace(path=place.path + last)
-        return replace(place, key=place.key + last)
+            return FilePlace(path=place.path + last) if destination == self.url + last else None
+        # A path is told as it is, a URL in percent signs (worker/README.md).
+        is_it = destination == self.url + quote(last, safe="")
+        return replace(place, key=place.key + last) if is_it else None
 
 
 class ReturnedJob(Struct, frozen=True, kw_only=True):
@@ -109,6 +108,7 @@ class ReturnedJob(Struct, frozen=True, kw_only=True):
             ) from error
         size = os.fstat(file.fileno()).st_size
         digest = ""
+        # Not before the sizes are equal: a large file of another run is not read for nothing.
         if size == each.size and size <= self.limit and each.md5:
             digest = hashlib.file_digest(file, "md5").hexdigest()
             file.seek(0)
@@ -126,6 +126,7 @@ class ReturnedJob(Struct, frozen=True, kw_only=True):
             fact = there.get(place)
             if fact is None or said.is_what(fact):
                 continue
+            # What lay there before this job began was there to be replaced: hep_sub has told its user so.
             if said.state == UPLOADED or fact.modified > self.report.started_at:
                 return (
                     f"outputs of {self.name} stay at home: {place} was written by somebody else"

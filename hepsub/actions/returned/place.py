@@ -76,21 +76,20 @@ def _place_job(
     goals: defaultdict[str, list[Path]] = defaultdict(list)
     taken: dict[Path, str] = {}
     troubles = []
+    outputs = bundle.returned(proc) / OUTPUTS
     for name, goal in _goals(bundle, returned, proc, cluster):
         if taken.setdefault(goal, name) == name:
             goals[name].append(goal)
         else:
-            source = printable(str(bundle.returned(proc) / OUTPUTS / name))
+            source = printable(str(outputs / name))
             troubles.append(f"{source} stays there: another match has the same file name")
     report = report_at(tree) if goals else None
     for name in goals:
         if report is not None and not report.was_returned(name):
-            continue  # an earlier run of the job left it
-        source = printable(str(bundle.returned(proc) / OUTPUTS / name))
-        if (
-            sum(each.st_size for each in returned.below(name).values())
-            > bundle.request.staging.home_limit
-        ):
+            continue  # an earlier run of the job left it: HTCondor adds to the directory, and never empties it
+        source = printable(str(outputs / name))
+        size = sum(each.st_size for each in returned.below(name).values())
+        if size > bundle.request.staging.home_limit:
             troubles.append(f"{source} is larger than what may come home: it stays there")
             continue
         if report is not None and not _is_as_told(tree, returned, name, report):
@@ -144,7 +143,7 @@ def _put(tree: Tree, returned: Returned, name: str, goal: Path) -> str:
     if name in returned.files:
         return _copy(tree, f"{OUTPUTS}/{name}", goal)
     names = [each.removeprefix(f"{name}/") for each in returned.below(name)]
-    # A full disk is noticed before anything is changed.
+    # Beside the goal first, all of it: a full disk is noticed before anything of the user's is replaced.
     whole = goal.with_name(name_beside(goal.name))
     try:
         for each in names:
@@ -173,6 +172,7 @@ def _copy(tree: Tree, name: str, goal: Path) -> str:
         with os.fdopen(tree.open(name), "rb") as source:
             facts = os.fstat(source.fileno())
             copy_whole(source, goal, stat.S_IMODE(facts.st_mode) & 0o777)
+        # hep_fetch goes by the time where there is no checksum (fetch/local.py).
         os.utime(goal, ns=(facts.st_atime_ns, facts.st_mtime_ns))
     except OSError as error:
         return printable(f"{goal} could not be written ({error.strerror})")

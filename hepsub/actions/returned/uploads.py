@@ -17,7 +17,7 @@ from hepsub.storage.stores import Stores
 from hepsub.tree import Tree
 
 _ENOUGH = 5
-"""So many refusals in a row are the bucket's, and not the objects'."""
+"""So many refusals in a row are the bucket's, which is full or closed, and not the objects'."""
 
 
 class Uploads(Struct, kw_only=True, eq=False):
@@ -26,7 +26,7 @@ class Uploads(Struct, kw_only=True, eq=False):
     Attributes:
         force: whether outputs are put over what another run has written meanwhile.
         away: the buckets that could not be asked, and why: they are left alone. An empty name: all of the storage.
-        refused: how many uploads a bucket has refused in a row; a full one refuses those of ten thousand jobs.
+        refused: how many uploads a bucket has refused in a row.
         written: the ETags of what was uploaded.
     """
 
@@ -112,7 +112,7 @@ class Uploads(Struct, kw_only=True, eq=False):
         """
         self.check(place)
         if fact is not None and fact.md5 and (fact.size, fact.md5) == (each.size, each.md5):
-            pass  # the upload had succeeded, but the answer was lost
+            pass  # it was uploaded, but the answer was lost: there is no need to send it again
         elif tree.look(each.path) is not None:
             with job.open(tree, each) as file:
                 self.upload(file, place)

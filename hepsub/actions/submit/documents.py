@@ -312,9 +312,7 @@ def _logs(plan: Plan, cluster: int) -> tuple[LogsDocument, ...]:
 
 
 def _earlier_logs(request: BundleRequest, cluster: int) -> tuple[LogsDocument, ...]:
-    """The jobs of an earlier submission, as its bundle has them; none where that is of a time that did not note it."""
-    if not request.stdout:
-        return ()
+    """The jobs of an earlier submission, as its bundle has them."""
     procs = range(request.number)
     return tuple(_log(proc, *request.log_names(proc), cluster) for proc in procs)
 

@@ -213,11 +213,11 @@ def _is_something_left(bundles: Path) -> bool:
 
 
 def _is_incomplete(bundles: Path, name: str) -> bool:
-    from hepsub.plan.bundle_paths import READY, layout_of
+    from hepsub.plan.bundle_paths import READY, private_path
 
     if name.startswith("."):
         return name.endswith((".new", ".gone"))
-    return not layout_of(bundles / name).private(READY).exists()
+    return not private_path(bundles / name, READY).exists()
 
 
 def _told(sentences: Iterable[str], tell: Callable[[str], None]) -> Iterator[str]:

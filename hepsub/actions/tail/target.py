@@ -14,12 +14,11 @@ from hepsub.batch import RUNNING, Selection, State
 from hepsub.batch_logs import LogPlaces, Stream
 from hepsub.errors import NotDone, UsageError
 from hepsub.jobid import JobId, SubmissionRef
-from hepsub.plan.bundle_paths import STDERR, STDOUT
+from hepsub.plan.bundle_paths import STDERR, STDOUT, corner_of
 from hepsub.session import Session
 from hepsub.terminal import few
 
 _NAMED = 5
-_CLUSTER = "%{ClusterId}"
 NOWHERE = "/dev/null"
 
 
@@ -73,19 +72,18 @@ class Target(Struct, frozen=True, kw_only=True):
     def _named(self) -> str:
         """What the submission said of it; empty for not known."""
         bundle = self.jobs.bundle
-        if bundle is None or not bundle.request.stdout:
+        if bundle is None:
             return ""
-        stdout, stderr = bundle.request.log_names(self.proc)
-        name = stdout if self.stream is Stream.STDOUT else stderr
-        return name.replace(_CLUSTER, str(self.ref.cluster))
+        stdout, stderr = bundle.request.log_names(self.proc, self.ref.cluster)
+        return stdout if self.stream is Stream.STDOUT else stderr
 
     def _files(self, places: LogPlaces | None) -> Iterator[LogFile]:
         """Its names at home: in the job's corner, where HTCondor writes it, and where the user finds it."""
         bundle, path = self.jobs.bundle, self.path(places)
-        if bundle is not None and bundle.request.staging.confined and not bundle.old:
+        if bundle is not None and bundle.request.staging.confined:
             stdout, stderr = bundle.request.log_names(self.proc)
             own = STDERR if self.stream is Stream.STDERR and stdout != stderr else STDOUT
-            name = f"{bundle.layout.job(self.proc)}/{own}"
+            name = f"{corner_of(self.proc)}/{own}"
             shown = path or str(bundle.directory / name)
             yield LogFile(path=Path(shown), bundle=bundle, name=name)
         if path and path != NOWHERE:

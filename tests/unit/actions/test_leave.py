@@ -204,7 +204,7 @@ def test_jobs_that_failed_there_count_when_all_have_ended(
     assert bundle is not None
     world.schedd.jobs = []
     for proc in range(4):
-        home = submitted / bundle.layout.returned(proc)
+        home = bundle.returned(proc)
         home.mkdir(parents=True, exist_ok=True)
         report = {"code": code, "payload": payload, "host": "wn"}
         (home / "report.json").write_text(json.dumps(report))

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
 
 from hepsub import __version__
 from hepsub.actions.queue.query import Filter
@@ -99,39 +97,6 @@ def test_a_bundle_whose_request_is_lost_is_skipped(world: World) -> None:
     world.submit("-cred", "iam")
     (broken / "private/request.json").write_text("{")
     assert list(live(world)) == [14]
-
-
-def made_old(bundle: Path) -> None:
-    """Give a bundle the form that it had before hepsub 0.2, of jobs that could ask by HTCondor's I/O proxy."""
-    for path in (bundle / "private").iterdir():
-        path.rename(bundle / path.name)
-    (bundle / "private").rmdir()
-    document = json.loads((bundle / "request.json").read_text())
-    document["staging"] |= {"shared": False, "chirp": True, "confined": False}
-    (bundle / "request.json").write_text(json.dumps(document))
-
-
-def test_what_jobs_may_have_changed_in_an_old_bundle_is_not_believed(world: World) -> None:
-    """A request that is older than its jobs is theirs not; one that is younger may be."""
-    bundle = world.submit("-cred", "iam")
-    made_old(bundle)
-    changed = (bundle / "request.json").stat().st_ctime
-    for submitted, believed in ((changed + 60, True), (changed - 60, False), (0.0, False)):
-        world.schedd.jobs = [replace(make_job("13.0", State.IDLE), submitted=submitted)]
-        found = find_live(world.session())
-        assert (len(found.bundles), len(found.left)) == ((1, 0) if believed else (0, 1))
-    assert "hep_fetch 13 brings its outputs here" in found.left[0]
-
-
-def test_an_old_bundle_is_renewed_where_its_files_are(world: World) -> None:
-    """Jobs wait ten days, and hepsub may be updated meanwhile."""
-    bundle = world.submit("-cred", "iam")
-    made_old(bundle)
-    world.schedd.jobs = [replace(make_job("13.0", State.IDLE), submitted=time.time() + 60)]
-    (bundle / "creds/iam.token").unlink()
-    world.renew()
-    assert (bundle / "creds/iam.token").exists()
-    assert not (bundle / "private").exists()
 
 
 def of_another(bundle: Path) -> None:

@@ -156,6 +156,19 @@ def test_only_what_is_gone_there_goes_elsewhere(
     assert element.asked == [(tuple(sorted(ids(0, 1, 2))), file.read_text().strip())]
 
 
+def test_a_token_that_the_jobs_have_not_is_named(world: World) -> None:
+    """The policy may name another one for an element since."""
+    now = begun(world, FakeElement(AWAY))
+    sites = {
+        n: replace(e, token="new" if n == "a" else e.token) for n, e in now.policy.site.items()
+    }
+    said = one_round(replace(now, policy=replace(now.policy, site=sites)))
+    assert said == [
+        "3 job(s) of 13 stay with a, where they may still be: they were submitted without the token new;"
+        " hep_auth renew tries it again"
+    ]
+
+
 @pytest.mark.parametrize(
     ("held", "goals"),
     [

@@ -320,8 +320,8 @@ def test_a_destination_that_the_policy_lost_is_told(home: Home) -> None:
 
 
 def test_odd_names(home: Home) -> None:
-    """The list escapes them; a name with a percent sign is one name."""
-    home.came(0, {"m%09": f"{HERD}/0/m%2509"}, marker=False)
+    """The list escapes names, and URLs that do so themselves; a name with a percent sign is one name."""
+    home.came(0, {"m%09": f"{HERD}/0/m%252509"}, marker=False)
     assert home.left(0) == ["m%09"]
     assert home.push() == ()
     assert home.store.written == ["13/0/m%09"]

@@ -17,7 +17,7 @@ from hepsub.actions.submit.recover import recover
 from hepsub.actions.submit.submit import submit
 from hepsub.auth.renewal import Outcome, RenewalState, read_state, state_path, state_text
 from hepsub.batch import State
-from hepsub.bundle.directory import locked
+from hepsub.bundle.directory import locked, new_bundle
 from hepsub.errors import AgentUnavailable, CredentialMissing, StorageRefused
 from hepsub.policy.model import Storage
 from hepsub.result import Result
@@ -274,17 +274,15 @@ def test_two_at_once(world: World) -> None:
 
 
 def test_many_that_meet_stale_bundles_leave_nothing_of_them(world: World) -> None:
-    """Four commands at once, thirty interrupted submissions, and what an older hepsub left of such a meeting."""
+    """Four commands at once, thirty interrupted submissions, and one that was killed before it wrote anything."""
     for bundle in [world.submit("-cred", "iam") for _ in range(30)]:
         (bundle / "private/ready").unlink()
     world.schedd.jobs = []
     world.schedd.clusters.clear()
     root = world.session().bundles
-    for name, inner in (("old", "lock"), ("older", "private/lock")):
-        (root / name).mkdir(mode=0o700)
-        (root / name / inner).parent.mkdir(mode=0o700, exist_ok=True)
-        (root / name / inner).touch(mode=0o600)
-        os.utime(root / name, (world.now - 2 * HOUR, world.now - 2 * HOUR))
+    with new_bundle(root, "u-killed") as killed:
+        pass
+    os.utime(killed, (world.now - 2 * HOUR, world.now - 2 * HOUR))
     children = []
     for _ in range(4):
         child = os.fork()

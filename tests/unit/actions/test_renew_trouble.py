@@ -19,6 +19,7 @@ from hepsub.auth.kerberos import read_ticket
 from hepsub.auth.renewal import read_state, state_path, state_text
 from hepsub.errors import PoolError, UnknownPool
 from hepsub.files import write_whole
+from hepsub.plan.credentials import JobCredential
 from hepsub.policy.model import KERBEROS, Credential
 from hepsub.session import Session
 from tests.fakes.ccaches import Entry, cache
@@ -37,8 +38,8 @@ def test_jobs_of_a_mapped_account_are_alive(world: World) -> None:
     assert (bundle / "private/creds/iam.token").exists()
 
 
-def test_a_bundle_without_its_cluster_is_found_by_its_uuid(world: World) -> None:
-    """An older hepsub, or a journal that could not be written, left the cluster out."""
+def test_a_note_that_a_power_cut_left_empty_is_written_anew(world: World) -> None:
+    """The cluster is found by the UUID: its URLs are renewed, and the bundle is closed when its jobs have ended."""
     bundle = world.submit(*OUT)
     (bundle / "private/ready").write_text("")
     (bundle / "private/signed.json").unlink()
@@ -186,6 +187,26 @@ def test_what_the_pool_delivers_is_renewed_at_half_of_its_life(world: World) -> 
     assert len(deliveries(world)) == given + 1
     assert result.problems == ()
     assert result.value.pause > 60
+
+
+def test_what_the_pool_delivers_has_its_own_service(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where other jobs, such as those at another pool, have the same credential as a file."""
+    world.source = AgentWithAMemory()
+    file = world.submit("-cred", "iam")
+    file.rename(file.with_name("0"))  # it is looked at first
+    submit(delivering(world), make_spec("job.sh", "-cred", "iam"))
+    services: list[str] = []
+
+    def store(_: object, credential: JobCredential, content: bytes) -> None:
+        del content
+        services.append(credential.service)
+
+    monkeypatch.setattr(type(world.schedd), "store_credential", store)
+    world.source.life = 3 * HOUR
+    renew(delivering(world))
+    assert services == ["iam"]
 
 
 def test_a_delivery_that_failed_is_made_up_for(world: World) -> None:

@@ -288,8 +288,9 @@ def test_what_is_no_bundle_yet_is_left_for_an_hour(
     """A directory without a request may be one that is being made; an old one is nobody's."""
     young, old = tmp_path / "bundles/young", tmp_path / "bundles/old"
     for place, when in ((young, NOON - 60), (old, NOON - 7200)):
-        place.mkdir(mode=0o700, parents=True)
-        (place / "lock").touch()
+        (place / "private").mkdir(mode=0o700, parents=True)
+        place.chmod(0o700)
+        (place / "private/lock").touch(mode=0o600)
         os.utime(place, (when, when))
     submit(session, make_spec("job.sh"))
     assert young.exists()

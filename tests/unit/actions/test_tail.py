@@ -430,7 +430,7 @@ def test_a_log_in_a_corner_is_read_there_and_no_link_is_followed(bench: Bench) -
     with new_bundle(bench.session.bundles, "u") as directory:
         bundle = Bundle(directory=directory, request=request)
         fill_bundle(bundle)
-    corner = bundle.directory / bundle.layout.job(0) / "stdout"
+    corner = bundle.directory / "job/0/stdout"
     corner.parent.mkdir(parents=True, exist_ok=True)
     corner.write_text("from the corner\n")
     bench.schedd.logs = [bench.places(State.COMPLETED)]

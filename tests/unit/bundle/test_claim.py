@@ -101,9 +101,9 @@ def test_a_lock_that_somebody_put_there_is_not_followed(
 
 
 def test_what_a_killed_process_left_of_a_bundle_goes_after_an_hour(tmp_path: Path) -> None:
-    """Made half, removed half, or without lock and request; other directories with a dot stay."""
+    """Made half, or removed half; all other directories stay: `bundle_dir` may hold more than bundles."""
     root = tmp_path / "b"
-    for name in (".u-1.new", ".u-2.gone", "u-3", ".renew", ".libraries"):
+    for name in (".u-1.new", ".u-2.gone", "thesis", ".renew", ".libraries"):
         (root / name).mkdir(parents=True)
     with new_bundle(root, "u-4"):
         pass
@@ -111,7 +111,7 @@ def test_what_a_killed_process_left_of_a_bundle_goes_after_an_hour(tmp_path: Pat
     remove_abandoned(root, now + 60)
     assert len(list(root.iterdir())) == 6
     remove_abandoned(root, now + 7200)
-    assert sorted(each.name for each in root.iterdir()) == [".libraries", ".renew", "u-4"]
+    assert sorted(each.name for each in root.iterdir()) == [".libraries", ".renew", "thesis", "u-4"]
 
 
 def test_what_is_cancelled_is_remembered(tmp_path: Path) -> None:

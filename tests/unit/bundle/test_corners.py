@@ -191,7 +191,6 @@ def test_jobs_without_confinement_have_no_logs_in_their_corner(tmp_path: Path) -
         ("o", "e.%{ProcId}", {"stdout": 2, "stderr": 1}),
         ("o.%{ProcId}", "o.%{ProcId}", {"stdout": 1}),
         ("/dev/null", "e", {"stderr": 2}),
-        ("", "", {}),
     ],
 )
 def test_the_logs_of_a_confined_job(
@@ -219,22 +218,6 @@ def test_logs_that_cannot_be_linked_are_told_and_noted(tmp_path: Path) -> None:
     (tmp_path / "none").mkdir()
     assert place_logs(bundle, 13) == ()
     assert sorted(each.name for each in (tmp_path / "none").iterdir()) == ["o.0", "o.1"]
-    assert link_logs(replace(bundle, old=True), 13) == ()
-
-
-@pytest.mark.parametrize(
-    ("old", "seconds", "was_changed"),
-    [(True, 0.0, False), (True, -1.5, False), (True, -2.5, True), (False, -9.0, False)],
-)
-def test_a_request_that_changed_after_the_submission_is_not_believed(
-    tmp_path: Path, old: bool, seconds: float, was_changed: bool
-) -> None:
-    """Of the old form, which jobs could reach; clocks may differ by two seconds."""
-    bundle = replace(make_bundle(tmp_path), old=old)
-    path = bundle.layout.private("request.json")
-    path.write_bytes(bundle.request.to_json())
-    assert bundle.was_changed(path.lstat().st_ctime + seconds) is was_changed
-    assert str(bundle.returned(3)).endswith("/home/home.3" if old else "/job/3/home.3")
 
 
 def test_what_is_cancelled_stays_so(tmp_path: Path) -> None:

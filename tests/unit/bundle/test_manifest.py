@@ -64,6 +64,8 @@ REQUEST = BundleRequest(
     walltime=36000,
     factory=False,
     items=(),
+    stdout="/work/alice/o",
+    stderr="/work/alice/e",
     staging=STAGING,
 )
 FILES = ManifestJob(

@@ -63,9 +63,8 @@ def make_request(*words: str, delivery: Delivery = SHARED, **values: object) -> 
         staging=make_staging(*words, delivery=delivery),
         spool=delivery.handed_over,
         in_script=delivery.in_script,
-        format=2,
-        hepsub=__version__,
         stdout="/work/out.%{ClusterId}.%{ProcId}",
+        stderr="/work/err.%{ClusterId}.%{ProcId}",
     )
     return replace(plain, **values)
 
@@ -103,11 +102,10 @@ def test_what_stands_in_it() -> None:
         "again": None,
         "format": 2,
         "event_log": "",
-        "per": 1,
         "columns": None,
         "uuid": "u-1",
         "stdout": "/work/out.%{ClusterId}.%{ProcId}",
-        "stderr": "",
+        "stderr": "/work/err.%{ClusterId}.%{ProcId}",
         "pool": "local",
         "schedd": "schedd01.example.org",
         "user": "alice",
@@ -145,36 +143,6 @@ def test_what_stands_in_it() -> None:
             "objects": [["herd", "raw", "é 0.root", 5, "abc"]],
         },
     }
-
-
-def test_a_request_of_before_the_ends_were_written() -> None:
-    """`per` was all that it said: the same jobs get the same items."""
-    document = json.loads(make_request().to_json())
-    del document["ends"]
-    for per, items in ((2, ("/data/a", "s3://raw/b")), (1, ("/data/a",))):
-        request = from_json(json.dumps({**document, "per": per}).encode())
-        assert request.values(0, None).items == items
-
-
-def test_a_request_of_the_first_hepsub() -> None:
-    """It said nothing of what came later; all of that is as it was then."""
-    document = json.loads(make_request().to_json())
-    for name in ("per", "ends", "spool", "stdout", "stderr", "format", "hepsub"):
-        del document[name]
-    for name in (
-        "copy_limit",
-        "in_place",
-        "confined",
-        "credentials",
-        "libraries",
-        "isolation",
-        "secrets",
-    ):
-        del document["staging"][name]
-    request = make_request()
-    staging = replace(request.staging, copy_limit=0)
-    expected = replace(request, ends=(), stdout="", staging=staging, format=1, hepsub="")
-    assert from_json(json.dumps(document).encode()) == expected
 
 
 def test_the_request_of_a_plan() -> None:
@@ -245,10 +213,8 @@ def test_a_request_of_another_hepsub_that_is_understood_is_read() -> None:
     for other in ("0.0.1", "9.0"):
         found = from_json(json.dumps({**document, "hepsub": other}).encode())
         assert found == make_request(hepsub=other)
-    del document["format"], document["hepsub"], document["staging"]["secrets"]
-    assert from_json(json.dumps(document).encode()) == make_request(format=1, hepsub="")
 
 
 def test_logs_are_where_the_submission_put_them() -> None:
-    """What is not known is left out."""
-    assert make_request().logs(1, 13) == (Path("/work/out.13.1"),)
+    logs = (Path("/work/out.13.1"), Path("/work/err.13.1"))
+    assert make_request().logs(1, 13) == logs

@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 
+import pytest
 from msgspec.structs import replace
 
 from hepsub.bundle.fill import fill_bundle
 from hepsub.bundle.request import BundleRequest
 from hepsub.bundle.sent import SentSet, list_text, preview_seal
+from hepsub.errors import InputsMissing
 from hepsub.plan.libraries import Library
 from hepsub.plan.location import ObjectPlace
 from hepsub.plan.staging import Seal
@@ -73,6 +75,24 @@ def test_a_directory_is_sent_with_the_files_that_it_leads_to(tmp_path: Path) -> 
     assert first == "payload\trun-1.sh"
     assert sorted(lines) == sorted(f"sha256\t{value}\t{name}" for name, value in digests.items())
     assert (bundle.directory / "shared/sets/0/in/x").samefile(sent / "x"), "one copy serves all"
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("gone", "{files}/gone cannot be copied for the jobs: No such file or directory"),
+        ("d", "{files}/d cannot be copied for the jobs: [Errno 5] Input/output error"),
+    ],
+)
+def test_an_input_that_cannot_be_read_is_named(tmp_path: Path, name: str, why: str) -> None:
+    """Not the bundle, where there is room: it was removed since it was looked at, or -nocheck looks at nothing."""
+    files = tmp_path / "files"
+    bundle = far_away(tmp_path, "-in", f"{files}/{name}")
+    (files / "d").mkdir()
+    (files / "d/memory").symlink_to("/proc/self/mem")
+    with pytest.raises(InputsMissing) as caught:
+        fill_bundle(bundle)
+    assert caught.value.message == why.format(files=files)
 
 
 def test_a_list_has_a_line_for_each_file() -> None:
