@@ -189,9 +189,9 @@ def _origins(layer: Layer, table: Mapping[str, Any]) -> dict[str, Layer]:
 def _user_layers(paths: Paths) -> Iterable[Layer]:
     for file in _site_files(paths.site_policy):
         yield _read(file, Level.SITE)
-    files = [paths.user_policy] if paths.user_policy.is_file() else []
+    files = [paths.user_policy] if _is_file(paths.user_policy) else []
     if paths.extra_policy is not None:
-        if not paths.extra_policy.is_file():
+        if not _is_file(paths.extra_policy):
             raise PolicyError(
                 f"$HEPSUB_CONFIG names {paths.extra_policy}, which is no file",
                 remedy="correct the variable, or unset it",
@@ -199,6 +199,18 @@ def _user_layers(paths: Paths) -> Iterable[Layer]:
         files.append(paths.extra_policy)
     for file in files:
         yield _read(file, Level.USER)
+
+
+def _is_file(path: Path) -> bool:
+    """Whether a policy file is there.
+
+    Raises:
+        PolicyError: nobody can tell, and what would be passed over might matter.
+    """
+    try:
+        return path.is_file()
+    except OSError as error:  # a directory that the user may not enter
+        raise _unreadable(path, error) from error
 
 
 def _site_files(directory: Path) -> list[Path]:
@@ -226,9 +238,11 @@ def _read(file: Path, level: Level) -> Layer:
     try:
         return Layer(file=str(file), text=file.read_text(encoding="utf-8"), level=level)
     except (OSError, UnicodeDecodeError) as error:
-        raise PolicyError(
-            f"{file} cannot be read: {error}", remedy="make it readable UTF-8 text"
-        ) from error
+        raise _unreadable(file, error) from error
+
+
+def _unreadable(file: Path, error: Exception) -> PolicyError:
+    return PolicyError(f"{file} cannot be read: {error}", remedy="make it readable UTF-8 text")
 
 
 def _shipped(name: str) -> Layer:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
-from pathlib import Path
 
 from hepsub.documents import Malformed
 from hepsub.errors import KeysRefused, StorageRefused, StorageUnreachable
@@ -43,7 +43,7 @@ def unreachable(name: str, storage: Storage, why: str) -> StorageUnreachable:
         why: the name of what was raised, or what the storage calls its trouble.
     """
     where = f"[storage.{name}] of the policy"
-    if storage.ca_file and not Path(storage.ca_file).is_file():
+    if storage.ca_file and not os.path.isfile(storage.ca_file):
         return StorageUnreachable(
             f"the ca_file of the storage {name} is no file: {storage.ca_file}",
             remedy=f"correct ca_file in {where}",

@@ -179,7 +179,7 @@ def with_logs(job: JobOutputs, request: BundleRequest, cluster: int) -> JobOutpu
 def stderr_of(request: BundleRequest, proc: int, cluster: int) -> Path | None:
     """Where a job's stderr is; None when it is not there."""
     path = request.logs(proc, cluster)[-1:]
-    return path[0] if path and path[0].is_file() else None
+    return path[0] if path and os.path.isfile(path[0]) else None
 
 
 def _has_failed(job: JobOutputs) -> bool:
@@ -192,7 +192,7 @@ def _has_failed(job: JobOutputs) -> bool:
 
 def _logs(proc: int, request: BundleRequest, cluster: int) -> Iterator[Output]:
     for path in dict.fromkeys(request.logs(proc, cluster)):
-        if path.is_file():
+        if os.path.isfile(path):
             facts = path.stat()
             yield Output(
                 proc=proc,

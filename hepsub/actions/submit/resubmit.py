@@ -8,7 +8,6 @@ looked up at the schedd before anything else is done.
 from __future__ import annotations
 
 import functools
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -43,6 +42,7 @@ from hepsub.plan.model import Plan
 from hepsub.plan.template import values_of
 from hepsub.result import Result
 from hepsub.session import Session
+from hepsub.survey.survey import is_directory
 from hepsub.terminal import few
 
 _NAMED = 3
@@ -193,7 +193,7 @@ def prepared(session: Session, chosen: Chosen, changes: Changes) -> Prepared:
     }
     newest = max((job.run for job in chosen.jobs), key=lambda run: run.when)
     order = orders[newest.ref]
-    if not os.path.isdir(order.cwd):  # noqa: PTH112 (Path.is_dir raises where nobody may look)
+    if not is_directory(order.cwd):
         raise NotDone(
             f"nothing was submitted: the directory {order.cwd} is not there any more, where the jobs run",
             remedy="put it back, or submit new jobs",

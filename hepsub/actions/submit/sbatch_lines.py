@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -15,8 +14,7 @@ from hepsub.plan.location import absolute
 from hepsub.plan.template import Name, parse_template
 from hepsub.policy.model import SLURM_POOL, Policy
 from hepsub.session import Session
-from hepsub.survey.steering import head_of
-from hepsub.survey.survey import read
+from hepsub.survey.survey import head_of, is_directory, read
 
 if TYPE_CHECKING:
     from hepsub.actions.submit.submit import StoresOf
@@ -121,7 +119,7 @@ def _check_directory(spec: JobSpec) -> None:
         UsageError: it is not.
     """
     directory = spec.slurm.words.get("chdir") if spec.slurm is not None else None
-    if directory and not os.path.isdir(directory):  # noqa: PTH112 (Path.is_dir raises where nobody may look)
+    if directory and not is_directory(directory):
         raise UsageError(
             f"{spec.script}: --chdir: {directory} is no directory",
             remedy="make it, or correct the line",

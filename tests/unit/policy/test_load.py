@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from hepsub.errors import PolicyError
 from hepsub.policy.load import PROFILES, load_policy, merge
@@ -273,6 +274,14 @@ def test_a_file_that_cannot_be_read_is_no_empty_one(
         load_policy(make_paths(tmp_path, extra=None if name else tmp_path / "gone.toml"))
     assert re.fullmatch(message.format(tmp_path), caught.value.message)
     assert caught.value.remedy == remedy
+
+
+@pytest.mark.parametrize("which", ["user_policy", "extra_policy"])
+def test_a_file_that_nobody_can_look_at_is_no_missing_one(which: str, tmp_path: Path) -> None:
+    """Path.is_file raises where a name is too long, or lies where the user may not look."""
+    paths = replace(make_paths(tmp_path), **{which: tmp_path / ("x" * 300)})
+    with pytest.raises(PolicyError, match=r"cannot be read: .*File name too long"):
+        load_policy(paths)
 
 
 def test_the_policy_cannot_be_changed() -> None:
