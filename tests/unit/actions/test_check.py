@@ -66,13 +66,15 @@ def test_what_jobs_need_makes_the_exit_code(tmp_path: Path) -> None:
     ]
 
 
-def test_expressions_of_sites_are_read(tmp_path: Path) -> None:
+def test_expressions_of_the_policy_are_read(tmp_path: Path) -> None:
     """All of them, each with its line; a comment would change what stands behind it."""
     policy = "[site.far]\nrequirements = 'Site == \"far\"'\nrank = '1 +'\nattributes = { A = '1 // no', B = '2' }\n"
+    policy += "[rule.big]\nrank = '2 +'\n[rule.all]\n[pool.other]\nworker_group = '3 +'\n"
     lines, result = look(session(tmp_path, policy))
     assert result.exit_code == 10
-    assert lines["policy"].said.count("is no ClassAd expression") == 2
-    assert "site.far.rank: '1 +'" in lines["policy"].said
+    assert lines["policy"].said.count("is no ClassAd expression") == 4
+    for said in ("site.far.rank: '1 +'", "rule.big.rank: '2 +'", "pool.other.worker_group: '3 +'"):
+        assert said in lines["policy"].said
 
 
 def test_a_directory_that_cannot_be_written(tmp_path: Path) -> None:
