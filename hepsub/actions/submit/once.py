@@ -5,6 +5,7 @@ from __future__ import annotations
 from hepsub.actions.submit.commit import settle
 from hepsub.actions.submit.result import Submission
 from hepsub.batch import Selection
+from hepsub.errors import NotDone
 from hepsub.jobid import SubmissionRef
 from hepsub.journal import NO_CLUSTER, Entry
 from hepsub.plan.model import Plan
@@ -45,6 +46,25 @@ def find_earlier(session: Session, plan: Plan) -> Submission | None:
                 session.journal.note(Entry(ref=ref, when=session.situation.now, once=plan.once))
                 return _of_earlier(session, ref)
     return None
+
+
+def check_alone(session: Session, key: str, uuid: str) -> None:
+    """See that no other submission than this one has the key, now that its intent is noted.
+
+    Raises:
+        NotDone: another one has, or is about to.
+    """
+    # The key is locked; but not every file system keeps a lock between hosts. Each host notes its own intent first and
+    # then looks for the other's: at least one of the two sees both, and gives up.
+    now = session.clock()
+    for each in session.journal.entries():
+        lives = each.ref.cluster > 0 or each.may_be_under_way(now)
+        if each.once == key and each.ref.uuid != uuid and lives:
+            hosts = ", ".join(sorted(session.journal.writers(each.ref.uuid)))
+            raise NotDone(
+                f"nothing was submitted: another hep_sub on {hosts} submits with -once {key} at this moment",
+                remedy="repeat this command: it finds that cluster",
+            )
 
 
 def _of_earlier(session: Session, ref: SubmissionRef) -> Submission:

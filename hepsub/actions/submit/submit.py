@@ -155,17 +155,15 @@ def _submit(session: Session, spec: JobSpec, tell: Callable[[str], None]) -> Res
     schedd = session.schedd(plan.route.pool, plan.route.schedd)
     finished = recovered(session, stores, tell)
 
-    def made() -> Result[Submission]:
-        return make(session, stores, spec, plan, facts.outputs, schedd, finished)
-
+    making = functools.partial(make, session, stores, spec, plan, facts.outputs, schedd, finished)
     if not plan.once:
-        return made()
-    from hepsub.actions.submit.once import find_earlier, repeated_note
+        return making()
+    from hepsub.actions.submit.once import check_alone, find_earlier, repeated_note
 
     with session.journal.locked(plan.once):
         earlier = find_earlier(session, plan)
         if earlier is None:
-            return made()
+            return making(alone=functools.partial(check_alone, session, plan.once))
         repeated = (repeated_note(session, plan),)
         return Result(value=replace(earlier, notes=(*finished, *repeated)), notes=repeated)
 
