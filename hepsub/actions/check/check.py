@@ -19,6 +19,7 @@ from hepsub.errors import (
     JournalNotWritable,
     PolicyError,
     StorageRefused,
+    StorageUnreachable,
     ToolFailed,
 )
 from hepsub.plan.accounting import choose_group, own_groups
@@ -210,7 +211,8 @@ def _storages(session: Session, good: set[str], *, write: bool) -> Iterator[Ques
     for name, storage in session.policy.storage.items():
         for bucket in storage.buckets if name in good else ():
             ask = partial(_bucket, session, name, storage, bucket, write=write)
-            yield Question(what=f"bucket {name}:{bucket}", ask=ask)
+            what = f"bucket {name}:{bucket}"
+            yield Question(what=what, ask=ask, silent=StorageUnreachable)
 
 
 def _bucket(session: Session, name: str, storage: Storage, bucket: str, *, write: bool) -> str:

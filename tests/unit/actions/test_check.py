@@ -17,7 +17,7 @@ from hepsub.auth.renewal import RenewalState, state_path, state_text
 from hepsub.cli.commands.hep_sub import COMMAND
 from hepsub.cli.output import Console, value_text
 from hepsub.cli.parse import parse
-from hepsub.errors import StorageRefused, ToolFailed, UsageError
+from hepsub.errors import StorageRefused, StorageUnreachable, ToolFailed, UsageError
 from hepsub.policy.load import merge
 from hepsub.policy.model import Layer, Level
 from hepsub.result import Result
@@ -161,16 +161,18 @@ def test_what_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
         asked([
             Question(what="slow", ask=hang),
             Question(what="bad", ask=refuse, needed=False),
+            Question(what="bucket", ask=hang, silent=StorageUnreachable),
         ])
     )  # fmt: skip
     assert time.monotonic() - begin < 2
-    slow, bad = answers
+    slow, bad, bucket = answers
     assert (slow.line.mark, slow.line.said, slow.exit_code) == (
         Mark.TROUBLE,
         "no answer within 0 s",
         40,
     )
     assert (bad.line.mark, bad.line.remedy, bad.exit_code) == (Mark.MISSING, "mend it", 0)
+    assert (bucket.code, bucket.exit_code) == ("storage-unreachable", 35)
 
 
 def test_the_text_has_what_to_type_below() -> None:
