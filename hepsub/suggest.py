@@ -50,10 +50,12 @@ def _distance(one: str, other: str) -> int:
     return row[-1]
 
 
-def did_you_mean(word: str, choices: Iterable[str]) -> str:
-    """A remedy: the closest match, else all choices."""
+def did_you_mean(word: str, choices: Iterable[str], otherwise: str = "") -> str:
+    """A remedy: the closest match, else the other one, else all choices."""
     known = sorted(choices)
     match = closest(word, known)
     if match is not None:
         return f"did you mean '{match}'?"
+    if otherwise:
+        return otherwise
     return f"choose from {', '.join(known)}" if known else ""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from hepsub.situation import set_own
@@ -32,7 +31,7 @@ def is_configured(environment: Mapping[str, str]) -> bool:
 def missing_configuration() -> str:
     """The file that CONDOR_CONFIG names, if it is not there; else empty."""
     named = os.environ.get("CONDOR_CONFIG", "")
-    return "" if named in ("", "ONLY_ENV") or Path(named).is_file() else named
+    return "" if named in ("", "ONLY_ENV") or os.path.isfile(named) else named
 
 
 def bindings() -> Any:  # noqa: ANN401 (the bindings have no types)

@@ -51,11 +51,16 @@ def is_about_memory(code: int, subcode: int) -> bool:
     return code == 34 or (code, subcode) in _MEMORY_CODES
 
 
+def is_about_walltime(code: int, subcode: int) -> bool:
+    """Whether a job with these codes has outrun its walltime, or HTCondor's own limits (allowed_job_duration)."""
+    return code in (46, 47) or (code, subcode) == (3, WALLTIME_SUBCODE)
+
+
 def _advice(hold: Hold) -> Advice:
     pair = (hold.code, hold.subcode)
     if pair in _MEMORY_CODES:
         return _memory(hold)
-    if pair == (3, WALLTIME_SUBCODE) or hold.code in (46, 47):
+    if is_about_walltime(hold.code, hold.subcode):
         return _walltime(hold)
     if pair == (3, LOST_SUBCODE):
         return Advice(

@@ -39,7 +39,8 @@ def scan(said: str, cwd: Path, limit_mb: int) -> Tree:
     if not said:
         raise LibraryUnusable("-lib: its value is empty", remedy="name a file or a directory")
     if not os.path.exists(path):
-        what = "leads nowhere" if Path(path).is_symlink() else "does not exist"
+        is_link = os.path.islink(path)  # noqa: PTH114 (Path.is_symlink raises where nobody may look)
+        what = "leads nowhere" if is_link else "does not exist"
         raise LibraryUnusable(f"-lib {said}: {path} {what}", remedy="correct the path after -lib")
     if not name or _UNFIT_NAME.search(name):
         raise LibraryUnusable(

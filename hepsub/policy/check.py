@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping
 from msgspec import Struct
 
 from hepsub.jobid import same_schedd
-from hepsub.policy.mistake import Mistake, known_credentials, tokens, unknown
+from hepsub.policy.mistake import Mistake, join, known_credentials, tokens, unknown
 from hepsub.policy.model import CREDENTIAL_KINDS, Policy, Pool
 from hepsub.policy.places import why_no_place
 from hepsub.policy.site import CONTAINERS, RULE_WORDS, SITE_KINDS
-from hepsub.suggest import closest
+from hepsub.suggest import did_you_mean
 from hepsub.units import parse_duration
 
 _WORDS: Mapping[tuple[str, str], tuple[str, ...]] = {
@@ -56,7 +56,7 @@ def _defaults(policy: Policy) -> Iterator[Mistake]:
     elif said.pool:
         yield from unknown("defaults.pool", "pool", said.pool, pools)
     yield from _sbatch_lines(policy, pools)
-    if said.group and policy.group:
+    if said.group and policy.group:  # without any described, each is accepted
         yield from unknown("defaults.group", "group", said.group, policy.group)
     if said.os and said.os.casefold() not in (name.casefold() for name in policy.os):
         yield from unknown("defaults.os", "operating system", said.os, policy.os)
@@ -114,6 +114,7 @@ def _references(policy: Policy) -> Iterator[Mistake]:
             yield from unknown(f"storage.{name}.{said}", "token", word, tokens(policy))
     for key in ("libraries", "mailbox"):
         found = re.match(_IN_STORAGE, getattr(policy.staging, key))
+        # s3://bucket/ means whatever storage has the bucket.
         if found is not None and found["storage"].casefold() != "s3":
             yield from unknown(f"staging.{key}", "storage", found["storage"], policy.storage)
 
@@ -128,6 +129,7 @@ def _of_pool(at: str, pool: Pool, policy: Policy) -> Iterator[Mistake]:
 
 
 def _same(one: str, other: str) -> bool:
+    # Either may be the short name: `schedd07` in one key and schedd07.example.org in the other.
     return same_schedd(one, other) or same_schedd(other, one)
 
 
@@ -135,7 +137,8 @@ def _clashes(policy: Policy) -> Iterator[Mistake]:
     """Two things with one name, of which only one would be found."""
     aliases: dict[str, str] = {}
     for name, pool in policy.pool.items():
-        if policy.is_shipped(f"pool.{name}.aliases"):  # those of hepsub's own pools stand back
+        # Those of hepsub's own pools stand back (`Policy.pool_named`): a site may name its pool `physical`.
+        if policy.is_shipped(f"pool.{name}.aliases"):
             continue
         for alias in pool.aliases:
             known = alias if alias in policy.pool else aliases.setdefault(alias, name)
@@ -165,13 +168,10 @@ def _words(policy: Policy) -> Iterator[Mistake]:
         for name, table in getattr(policy, kind).items():
             if (said := getattr(table, key)) not in known:
                 words = [word for word in known if word]
-                match = closest(said, words)
                 yield Mistake(
                     key=f"{kind}.{name}.{key}",
                     what=f"it cannot be '{said}'",
-                    remedy=f"did you mean '{match}'?"
-                    if match
-                    else f"it can be {' or '.join(words)}",
+                    remedy=did_you_mean(said, words, f"it can be {' or '.join(words)}"),
                 )
     for name, pool in policy.pool.items():
         if not pool.shared_filesystem and pool.kind != "slurm":
@@ -198,15 +198,11 @@ def _numbers(value: object, path: str = "") -> Iterator[Mistake]:
             yield Mistake(key=path, what=f"{value} is too small", remedy=f"it is at least {least}")
     elif isinstance(value, Struct):
         for name in value.__struct_fields__:
-            if name != "origins":
-                yield from _numbers(getattr(value, name), _join(path, name))
+            if name != "origins":  # layers, with no number that anybody wrote
+                yield from _numbers(getattr(value, name), join(path, name))
     elif isinstance(value, Mapping):
         for name, each in value.items():
-            yield from _numbers(each, _join(path, name))
-
-
-def _join(path: str, key: str) -> str:
-    return f"{path}.{key}" if path else key
+            yield from _numbers(each, join(path, name))
 
 
 def _places(policy: Policy) -> Iterator[Mistake]:

@@ -43,6 +43,7 @@ def _of_site(at: str, site: Site, policy: Policy) -> Iterator[Mistake]:
 
 def _way_to(at: str, site: Site, policy: Policy) -> Iterator[Mistake]:
     """What each kind of site has to say of how it is reached."""
+    # Without one no job could be kept off its slots that does not want to leave.
     if site.kind == GLIDEIN and not site.requirements:
         yield Mistake(
             key=at,
@@ -61,6 +62,7 @@ def _way_to(at: str, site: Site, policy: Policy) -> Iterator[Mistake]:
             what="a site of the kind ce needs grid_resource, HTCondor's words for it",
             remedy='write grid_resource = "condor CE.HOST CE.HOST:9619"',
         )
+    # A CE knows nobody of this machine: the token is all that it can map to an account.
     if site.kind == CE and not site.token:
         yield Mistake(
             key=at,
@@ -71,16 +73,14 @@ def _way_to(at: str, site: Site, policy: Policy) -> Iterator[Mistake]:
 
 def _texts_of(at: str, site: Site) -> Iterator[Mistake]:
     """What goes into a job's ad has to be what it looks like."""
-    if _NO_TEXT.search(site.identity):
-        yield Mistake(
-            key=f"{at}.identity",
-            what="no identity has quotes, backslashes or line ends",
-            remedy="copy AuthenticatedIdentity from an ad of its start daemons",
-        )
-    if _NO_TEXT.search(site.arch):
-        yield Mistake(key=f"{at}.arch", what="no architecture has quotes, backslashes or line ends")
-    if _NO_TEXT.search(site.queue):
-        yield Mistake(key=f"{at}.queue", what="no queue has quotes, backslashes or line ends")
+    for key, text, word, remedy in (
+        ("identity", site.identity, "identity", "copy AuthenticatedIdentity from an ad of its start daemons"),
+        ("arch", site.arch, "architecture", ""),
+        ("queue", site.queue, "queue", ""),
+    ):  # fmt: skip
+        if _NO_TEXT.search(text):
+            what = f"no {word} has quotes, backslashes or line ends"
+            yield Mistake(key=f"{at}.{key}", what=what, remedy=remedy)
     for word, text in site.attributes.items():
         if not re.fullmatch(_ATTRIBUTE, word) or _LINE_END.search(text):
             yield Mistake(

@@ -11,8 +11,11 @@ import msgspec
 from msgspec import NODEFAULT, Struct
 
 from hepsub.errors import PolicyError
+from hepsub.policy.mistake import join
 from hepsub.policy.model import Layer
-from hepsub.suggest import closest
+from hepsub.suggest import did_you_mean
+
+# msgspec.convert does it, too, but tells the first mistake alone, and not where it was written.
 
 T = TypeVar("T", bound=Struct)
 _WORDS = {
@@ -45,22 +48,22 @@ class Converter(Struct, frozen=True):
 
     def table(self, cls: type[T], table: Mapping[str, Any], path: str = "") -> T:
         """A struct from a table; keys that are unknown, missing or of the wrong type are mistakes."""
+        # Of Policy; nobody writes it.
         fields = {name: hint for name, hint in cls.__annotations__.items() if name != "origins"}
         self.mistakes.extend(
-            (_join(path, key), self._unknown(key, path, fields))
+            (join(path, key), self._unknown(key, path, fields))
             for key in table
             if key not in fields
         )
         missing = [name for name in _required(cls) if name not in table]
         self.mistakes.extend(
-            (_join(path, name), self._error(path, f"the key '{name}' is missing"))
+            (join(path, name), self._error(path, f"the key '{name}' is missing"))
             for name in missing
         )
         known = {key: value for key, value in table.items() if key in fields}
         return cls(
             **{
-                key: self.value(fields[key], value, _join(path, key))
-                for key, value in known.items()
+                key: self.value(fields[key], value, join(path, key)) for key, value in known.items()
             },
             **{name: _stand_in(fields[name]) for name in missing},
         )
@@ -79,11 +82,13 @@ class Converter(Struct, frozen=True):
             return self._measured(hint, value, path)
         if origin is tuple:
             return self._texts(value, path)
-        if origin is not None:  # Mapping[str, X]
+        if (
+            origin is not None
+        ):  # Mapping[str, X]; it is frozen, for a policy is shared by all of a session
             inner = typing.get_args(hint)[1]
             self._expect(dict, value, path)
             return MappingProxyType(
-                {k: self.value(inner, v, _join(path, k)) for k, v in value.items()}
+                {k: self.value(inner, v, join(path, k)) for k, v in value.items()}
             )
         if isinstance(hint, type) and issubclass(hint, Struct):
             self._expect(dict, value, path)
@@ -92,6 +97,7 @@ class Converter(Struct, frozen=True):
         return value
 
     def _measured(self, hint: Any, value: Any, path: str) -> int:  # noqa: ANN401
+        # Megabytes and Seconds are Annotated[int, parse_…]: a text with a unit, or the plain number.
         _, parse = typing.get_args(hint)
         if isinstance(value, str):
             try:
@@ -109,6 +115,7 @@ class Converter(Struct, frozen=True):
         return tuple(value)
 
     def _expect(self, cls: type, value: object, path: str) -> None:
+        # In Python a bool is an int; cpus = true is a slip all the same.
         if not isinstance(value, cls) or (cls is int and isinstance(value, bool)):
             raise self._error(path, f"expected {_WORDS[cls]}, found {value!r}")
         if isinstance(value, str) and "\0" in value:  # no program, file or server can be given one
@@ -125,13 +132,8 @@ class Converter(Struct, frozen=True):
         return layer.where(path) if layer else ""
 
     def _unknown(self, key: str, path: str, fields: Mapping[str, object]) -> PolicyError:
-        match = closest(key, fields)
-        remedy = (
-            f"did you mean '{match}'?"
-            if match
-            else f"the keys here are {', '.join(sorted(fields))}"
-        )
-        where = self._where(_join(path, key))
+        remedy = did_you_mean(key, fields, f"the keys here are {', '.join(sorted(fields))}")
+        where = self._where(join(path, key))
         table = f" in [{path}]" if path else ""
         return PolicyError(f"{where or 'policy'}: unknown key '{key}'{table}", remedy=remedy)
 
@@ -140,7 +142,7 @@ def _stand_in(hint: Any) -> Any:  # noqa: ANN401
     """A value of a type, which says nothing."""
     origin = typing.get_origin(hint)
     if origin is typing.Annotated:
-        return 1
+        return 1  # 0 would be too small for most keys, and one more mistake
     if origin is tuple:
         return ()
     if origin is not None:
@@ -156,7 +158,3 @@ def _required(cls: type[Struct]) -> list[str]:
     ends = len(names) - len(defaults)
     last = zip(names[ends:], defaults, strict=True)
     return [*names[:ends], *(name for name, default in last if default is NODEFAULT)]
-
-
-def _join(path: str, key: str) -> str:
-    return f"{path}.{key}" if path else key

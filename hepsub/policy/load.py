@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from hepsub.errors import PolicyError
 from hepsub.policy.check import mistakes
 from hepsub.policy.convert import Converter
+from hepsub.policy.mistake import join
 from hepsub.policy.model import Layer, Level, Policy
 from hepsub.policy.places import named_for_user
 from hepsub.situation import Paths
@@ -70,19 +71,25 @@ def merge(layers: list[Layer], passed_over: list[str] | None = None) -> Policy:
         values = _rules_first(_merged(values, table), table)
         origins |= _origins(layer, table)
     _give_each_user_one(values, origins)
-    if passed_over is None:
-        return replace(_converted(values, origins), profile=profile)
-    values, origins = _without_mistaken_sites(values, origins, passed_over)
-    return replace(_converted(values, origins), profile=profile)
+    policy, wrong = _looked_at(values, origins)
+    if passed_over is not None and wrong and all(_is_about_sites(key) for key, _ in wrong):
+        policy, wrong = _looked_at(*_without_sites(values, origins, wrong, passed_over))
+    if wrong:
+        raise _together([error for _, error in wrong])
+    return replace(policy, profile=profile)
 
 
-def _without_mistaken_sites(
-    values: dict[str, Any], origins: dict[str, Layer], passed_over: list[str]
+def _is_about_sites(key: str) -> bool:
+    return key.partition(".")[0] in _ABOUT_SITES
+
+
+def _without_sites(
+    values: dict[str, Any],
+    origins: dict[str, Layer],
+    wrong: Iterable[tuple[str, PolicyError]],
+    passed_over: list[str],
 ) -> tuple[dict[str, Any], dict[str, Layer]]:
-    """Both without the sites and rules that have mistakes, as long as there are no others."""
-    _, wrong = _looked_at(values, origins)
-    if any(key.split(".")[0] not in _ABOUT_SITES for key, _ in wrong):
-        return values, origins
+    """Both without the sites and rules that have mistakes."""
     for key, error in wrong:
         passed_over.append(f"{error.message}; it is passed over here, and hep_sub refuses it")
         kind, _, rest = key.partition(".")
@@ -90,9 +97,8 @@ def _without_mistaken_sites(
             values = {**values, kind: {}}
         else:
             values, origins = _without(values, origins, key)
-    if wrong:  # the rules name sites
-        values = {**values, "rule": {}}
-    return values, origins
+    # The rules name sites, of which some are gone now; and nothing is sent anywhere here.
+    return {**values, "rule": {}}, origins
 
 
 def _of_site(
@@ -111,23 +117,14 @@ def _of_site(
     return values, origins
 
 
-def _converted(values: Mapping[str, Any], origins: Mapping[str, Layer]) -> Policy:
-    """The policy; of what hepsub ships, what refers to something that the site replaced goes with it.
-
-    Raises:
-        PolicyError: something in it is wrong.
-    """
-    policy, wrong = _looked_at(values, origins)
-    if wrong:
-        raise _together([error for _, error in wrong])
-    return policy
-
-
 def _looked_at(
     values: Mapping[str, Any], origins: Mapping[str, Layer]
 ) -> tuple[Policy, list[tuple[str, PolicyError]]]:
-    """The policy, and all that is wrong in it, each with its key: of form first, then what it refers to."""
-    while True:
+    """The policy, and all that is wrong in it, each with its key: of form first, then what it refers to.
+
+    Of what hepsub ships, what refers to something that the site replaced goes with it.
+    """
+    while True:  # what goes may have been referred to, too
         converter = Converter(origins)
         policy = converter.table(Policy, values)
         policy = replace(policy, origins=MappingProxyType(dict(origins)))
@@ -146,7 +143,9 @@ def _without(
     values: Mapping[str, Any], origins: Mapping[str, Layer], key: str
 ) -> tuple[dict[str, Any], dict[str, Layer]]:
     """Both without the default, or the whole named table, in which a key stands."""
-    kind, name, *_ = key.split(".")
+    kind, _, rest = key.partition(".")
+    # A name may have dots in it ([site."cern.ch"]), and may have gone for another mistake.
+    name = next((each for each in values[kind] if f"{rest}.".startswith(f"{each}.")), rest)
     kept = {each: value for each, value in values[kind].items() if each != name}
     gone = f"{kind}.{name}"
     return (
@@ -189,9 +188,9 @@ def _origins(layer: Layer, table: Mapping[str, Any]) -> dict[str, Layer]:
 def _user_layers(paths: Paths) -> Iterable[Layer]:
     for file in _site_files(paths.site_policy):
         yield _read(file, Level.SITE)
-    files = [paths.user_policy] if paths.user_policy.is_file() else []
+    files = [paths.user_policy] if _is_file(paths.user_policy) else []
     if paths.extra_policy is not None:
-        if not paths.extra_policy.is_file():
+        if not _is_file(paths.extra_policy):
             raise PolicyError(
                 f"$HEPSUB_CONFIG names {paths.extra_policy}, which is no file",
                 remedy="correct the variable, or unset it",
@@ -199,6 +198,18 @@ def _user_layers(paths: Paths) -> Iterable[Layer]:
         files.append(paths.extra_policy)
     for file in files:
         yield _read(file, Level.USER)
+
+
+def _is_file(path: Path) -> bool:
+    """Whether a policy file is there.
+
+    Raises:
+        PolicyError: nobody can tell, and what would be passed over might matter.
+    """
+    try:
+        return path.is_file()
+    except OSError as error:  # a directory that the user may not enter
+        raise _unreadable(path, error) from error
 
 
 def _site_files(directory: Path) -> list[Path]:
@@ -226,9 +237,11 @@ def _read(file: Path, level: Level) -> Layer:
     try:
         return Layer(file=str(file), text=file.read_text(encoding="utf-8"), level=level)
     except (OSError, UnicodeDecodeError) as error:
-        raise PolicyError(
-            f"{file} cannot be read: {error}", remedy="make it readable UTF-8 text"
-        ) from error
+        raise _unreadable(file, error) from error
+
+
+def _unreadable(file: Path, error: Exception) -> PolicyError:
+    return PolicyError(f"{file} cannot be read: {error}", remedy="make it readable UTF-8 text")
 
 
 def _shipped(name: str) -> Layer:
@@ -277,7 +290,7 @@ def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any
 
 def _dotted(table: Mapping[str, Any], path: str = "") -> Iterable[str]:
     for key, value in table.items():
-        name = f"{path}.{key}" if path else key
+        name = join(path, key)
         yield name
         if isinstance(value, dict):
             yield from _dotted(value, name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import tomllib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 from msgspec import Struct
 
@@ -37,6 +37,11 @@ class Mistake(Struct, frozen=True, kw_only=True):
             f"{policy.origin(self.key)}: {self.key}: {self.what}",
             remedy=self.remedy or "correct that line",
         )
+
+
+def join(path: str, key: str) -> str:
+    """The dotted name of a key in a table, whose own is empty for all of the policy."""
+    return f"{path}.{key}" if path else key
 
 
 def unknown(key: str, what: str, word: str, known: Collection[str]) -> Iterator[Mistake]:
@@ -97,9 +102,13 @@ def _note(lines: dict[str, int], path: tuple[str, ...], number: int) -> None:
         lines.setdefault(".".join(path[:length]), number)
 
 
-def line_of(text: str, name: str) -> int:
-    """The line of a dotted name in a valid TOML text, or of the nearest table around it (an inline one); 0 for none."""
-    lines = key_lines(text)
+def line_of(lines: Mapping[str, int], name: str) -> int:
+    """The line of a dotted name, or of the nearest table around it (an inline one); 0 for none.
+
+    Args:
+        lines: those of a text, by `key_lines`.
+        name: the name.
+    """
     while name not in lines and "." in name:
         name = name.rpartition(".")[0]
     return lines.get(name, 0)

@@ -6,13 +6,12 @@ types here, no texts of them: the converter reads them at each start.
 
 import enum
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Final
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from hepsub.errors import UnknownPool
-from hepsub.policy.site import SCHEDD, Rule, Site
+from hepsub.policy.site import EMPTY, SCHEDD, Rule, Site
 from hepsub.suggest import did_you_mean
 from hepsub.units import Megabytes, Seconds
 
@@ -37,9 +36,9 @@ class Layer(Struct, frozen=True, kw_only=True):
 
     def where(self, key: str) -> str:
         """The file and line of a key or table, or of the nearest table around it, in words for people."""
-        from hepsub.policy.mistake import line_of  # few commands ever tell
+        from hepsub.policy.mistake import key_lines, line_of  # few commands ever tell
 
-        line = line_of(self.text, key)
+        line = line_of(key_lines(self.text), key)
         return f"{self.file} line {line}" if line else self.file
 
 
@@ -112,7 +111,7 @@ class Group(Struct, frozen=True, kw_only=True):
 
     experiment: str = ""
     members: tuple[str, ...] = ()
-    walltime: Mapping[str, Seconds] = field(default_factory=lambda: MappingProxyType({}))
+    walltime: Mapping[str, Seconds] = EMPTY
 
 
 class OperatingSystem(Struct, frozen=True, kw_only=True):
@@ -164,7 +163,7 @@ class Pool(Struct, frozen=True, kw_only=True):
     token: str = ""
     spool: bool = False
     partition: str = ""
-    partitions: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    partitions: Mapping[str, str] = EMPTY
     account: str = ""
     scratch: str = "/tmp"  # noqa: S108 (each job makes a directory of its own there)
     shared_filesystem: bool = True
@@ -379,18 +378,18 @@ class Policy(Struct, frozen=True, kw_only=True):
     profile: str = "personal"
     defaults: Defaults = Defaults()
     limits: Limits = Limits()
-    walltime: Mapping[str, WalltimeClass] = field(default_factory=lambda: MappingProxyType({}))
-    group: Mapping[str, Group] = field(default_factory=lambda: MappingProxyType({}))
-    os: Mapping[str, OperatingSystem] = field(default_factory=lambda: MappingProxyType({}))
-    pool: Mapping[str, Pool] = field(default_factory=lambda: MappingProxyType({}))
-    site: Mapping[str, Site] = field(default_factory=lambda: MappingProxyType({}))
-    rule: Mapping[str, Rule] = field(default_factory=lambda: MappingProxyType({}))
-    storage: Mapping[str, Storage] = field(default_factory=lambda: MappingProxyType({}))
+    walltime: Mapping[str, WalltimeClass] = EMPTY
+    group: Mapping[str, Group] = EMPTY
+    os: Mapping[str, OperatingSystem] = EMPTY
+    pool: Mapping[str, Pool] = EMPTY
+    site: Mapping[str, Site] = EMPTY
+    rule: Mapping[str, Rule] = EMPTY
+    storage: Mapping[str, Storage] = EMPTY
     staging: Staging = Staging()
-    credential: Mapping[str, Credential] = field(default_factory=lambda: MappingProxyType({}))
+    credential: Mapping[str, Credential] = EMPTY
     renew: Renew = Renew()
     mount: Mount = Mount()
-    origins: Mapping[str, Layer] = field(default_factory=lambda: MappingProxyType({}))
+    origins: Mapping[str, Layer] = EMPTY
 
     def origin(self, key: str) -> str:
         """Where a key was set, in words for people: `defaults.memory` → `FILE line N`."""
@@ -409,11 +408,13 @@ class Policy(Struct, frozen=True, kw_only=True):
 
     def default_pool(self) -> str:
         """The pool for those who name none: the policy's word, else the first that is neither embedded nor a site's."""
+        if self.defaults.pool:
+            return self.pool_named(self.defaults.pool)  # it may be an alias
         behind = self.pools_of_sites
         real = (
             name for name, pool in self.pool.items() if pool.kind != "here" and name not in behind
         )
-        return self.defaults.pool or next(real, next(iter(self.pool), ""))
+        return next(real, next(iter(self.pool), ""))
 
     def slurm_pools(self) -> tuple[str, ...]:
         """The pools of Slurm's."""
@@ -447,7 +448,7 @@ class Policy(Struct, frozen=True, kw_only=True):
         Raises:
             UnknownPool: the policy has no such pool.
         """
-        return self.pool_named(asked or self.default_pool())
+        return self.pool_named(asked) if asked else self.default_pool()
 
     def pool_named(self, word: str, source: str = "argument -p/--pool") -> str:
         """The name of the pool that a word means, by name or alias.

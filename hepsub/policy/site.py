@@ -5,11 +5,14 @@ The annotations are types here, no texts of them: the converter reads them at ea
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from hepsub.units import Megabytes, Seconds
+
+EMPTY: Final[Mapping[str, Any]] = MappingProxyType({})
+"""What a table holds that nobody wrote: a frozen one, so that all policies may share it."""
 
 GLIDEIN: Final = "glidein"
 SCHEDD: Final = "schedd"
@@ -102,13 +105,13 @@ class Site(Struct, frozen=True, kw_only=True):
     grid_resource: str = ""
     token: str = ""
     queue: str = ""
-    attributes: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    attributes: Mapping[str, str] = EMPTY
     shared_filesystem: bool = False
-    paths: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    paths: Mapping[str, str] = EMPTY
     mounts: tuple[str, ...] = ()
     storage: str = ""
     arch: str = "X86_64"
-    os: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    os: Mapping[str, str] = EMPTY
     containers: str = UNIVERSE
     max_cpus: int = 0
     max_memory: Megabytes = 0

@@ -6,12 +6,12 @@ A client call of botocore costs ten times what a small object does, a request of
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from hepsub.documents import Malformed
@@ -197,7 +197,7 @@ class ConnectionPool:
             if free:
                 return free.pop()
         authorities = store.storage.ca_file
-        if authorities and not Path(authorities).is_file():
+        if authorities and not os.path.isfile(authorities):
             raise unreachable(store.name, store.storage, "")  # which names the file
         return open_connection(origin, authorities)
 

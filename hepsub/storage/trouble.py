@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
-from pathlib import Path
 
 from hepsub.documents import Malformed
 from hepsub.errors import KeysRefused, StorageRefused, StorageUnreachable
@@ -32,7 +32,7 @@ def unreachable(name: str, storage: Storage, why: str) -> StorageUnreachable:
     """The error for a storage that does not answer; `why` is the name of what was raised, or the storage's own word."""
     where = f"[storage.{name}] of the policy"
     # First of all: what TLS says of a file that is not there names everything but the file.
-    if storage.ca_file and not Path(storage.ca_file).is_file():
+    if storage.ca_file and not os.path.isfile(storage.ca_file):
         return StorageUnreachable(
             f"the ca_file of the storage {name} is no file: {storage.ca_file}",
             remedy=f"correct ca_file in {where}",

@@ -11,7 +11,6 @@ from hepsub.errors import ScriptMissing, ScriptNotExecutable
 from hepsub.job import JobSpec
 from hepsub.plan.boss import PROGRAM, OptionsFile, resolved
 from hepsub.plan.checks import check_programs
-from hepsub.plan.environment import without_own
 from hepsub.plan.facts import Program, ProgramState
 from hepsub.plan.joboptions import (
     INPUT,
@@ -29,7 +28,8 @@ from hepsub.plan.refusals import is_mounted
 from hepsub.plan.template import Values, parse_template
 from hepsub.policy.model import Policy
 from hepsub.situation import Situation
-from hepsub.survey.steering import head_of
+from hepsub.survey.mentions import job_environment
+from hepsub.survey.survey import head_of, is_directory
 
 
 def read_options(
@@ -58,16 +58,6 @@ def read_options(
             ) from error
         found[path] = _looked_at(path, options, policy, environment, situation.cwd)
     return found
-
-
-def job_environment(spec: JobSpec, situation: Situation) -> Mapping[str, str]:
-    """The variables that the jobs have at home."""
-    own = situation.environment
-    said = {
-        name: own.get(name) if value is None else value for name, value in spec.environment.named
-    }
-    known = {name: value for name, value in said.items() if value is not None}
-    return {**(without_own(situation) if spec.environment.inherit else {}), **known}
 
 
 def find_boss(spec: JobSpec, situation: Situation) -> str:
@@ -101,7 +91,7 @@ def _looked_at(
             continue
         if _is_file_here(each, where):
             here.add(where)
-        elif each.use == OTHER and each.path.startswith(("/", "$")) and _is_directory(where):
+        elif each.use == OTHER and each.path.startswith(("/", "$")) and is_directory(where):
             line = options.text.count("\n", 0, each.start) + 1
             name = PurePosixPath(path).name
             mentions.append(Mention(path=where, source=name, line=line, is_directory=True))
@@ -113,7 +103,3 @@ def _looked_at(
 def _is_file_here(named: NamedFile, where: str) -> bool:
     """Whether what may be any text is the name of a file: a word alone is none."""
     return any(each in named.path for each in "./") and os.path.isfile(where)
-
-
-def _is_directory(where: str) -> bool:
-    return os.path.isdir(where)  # noqa: PTH112 (Path.is_dir raises where nobody may look)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
-from pathlib import Path
+import os
+from collections.abc import Iterator, Mapping
 
 from msgspec.structs import replace
 
+from hepsub.job import JobSpec
 from hepsub.plan.draft import Draft
 from hepsub.plan.environment import without_own
 from hepsub.plan.portability import (
@@ -19,6 +20,8 @@ from hepsub.plan.portability import (
     paths_of_argument,
 )
 from hepsub.plan.template import parse_template
+from hepsub.situation import Situation
+from hepsub.survey.survey import head_of, is_directory
 
 _READ_BYTES = 2**20
 """So much of a script is read."""
@@ -49,33 +52,33 @@ def _in_arguments(made: Draft, home: str) -> Iterator[Mention]:
 
 
 def _in_script(path: str, home: str) -> Iterator[Mention]:
-    if not Path(path).is_file():  # of a FIFO the other end would be waited for
-        return
-    try:
-        with open(path, "rb") as file:
-            text = file.read(_READ_BYTES)
-    except (OSError, ValueError):
-        return
-    if b"\0" not in text:
-        yield from paths_in(text.decode("utf-8", "replace"), Path(path).name, home)
+    text = head_of(path, _READ_BYTES).decode("utf-8", "replace")
+    return paths_in(text, path.rpartition("/")[2], home)
 
 
 def _in_environment(made: Draft) -> Iterator[Mention]:
     """The directories of search paths that travel, less those in which programs keep what they installed for a user."""
-    request, own = made.spec.environment, without_own(made.situation)
-    said = {name: own.get(name) if value is None else value for name, value in request.named}
+    variables = job_environment(made.spec, made.situation)
     for name in SEARCH_PATHS:
-        value = said.get(name, own.get(name) if request.inherit else None)
-        for path in (value or "").split(":"):
+        for path in variables.get(name, "").split(":"):
             if path.startswith("/") and "/." not in path and not is_everywhere(path):
                 yield Mention(path=path, use=Use.SEARCH, source=name)
 
 
 def _as_found(each: Mention) -> Mention | None:
     """A path as it is here; None for one that is not, and is not written either."""
-    path = Path(each.path)
-    if path.is_dir():
+    if is_directory(each.path):
         return replace(each, is_directory=True)
-    if path.exists() or (each.use is Use.WRITE and path.parent.is_dir()):
-        return each
-    return None
+    directory = os.path.dirname(each.path.rstrip("/"))
+    is_made = each.use is Use.WRITE and is_directory(directory)
+    return each if is_made or os.path.exists(each.path) else None
+
+
+def job_environment(spec: JobSpec, situation: Situation) -> Mapping[str, str]:
+    """The variables that the jobs have at home."""
+    own = without_own(situation)
+    named = {
+        name: own.get(name, "") if value is None else value
+        for name, value in spec.environment.named
+    }
+    return {**(own if spec.environment.inherit else {}), **named}

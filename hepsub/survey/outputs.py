@@ -19,6 +19,7 @@ from hepsub.storage.listing import see_listed, see_some
 from hepsub.storage.page import NotThere
 from hepsub.storage.store import Store
 from hepsub.survey.lists import pattern
+from hepsub.survey.survey import is_directory
 
 _ONE_BY_ONE = 50
 """So many names are looked for by themselves; more of them in one directory are a look at all that is in it."""
@@ -157,7 +158,7 @@ def _look_at_paths(rules: Rules, found: _Found) -> None:
         trouble = _trouble(directory, troubles)
         if trouble:
             found.no_places.append((directory, trouble))
-        elif _is_directory(directory):
+        elif is_directory(directory):
             found.existing += _existing_files(directory, group)
 
 
@@ -179,21 +180,16 @@ def _existing_files(directory: str, group: Sequence[Carried]) -> Iterable[str]:
         inside = [path for path in named if os.path.lexists(path)]
     found = {_replaced(path, named[path]) for path in inside if path in named}
     matched = (path for path in inside if any(_matches(path, each) for each in patterns))
-    found |= {path for path in matched if not _is_directory(path)}
+    found |= {path for path in matched if not is_directory(path)}
     return sorted(found - {""})
 
 
 def _replaced(path: str, name: str) -> str:
     """What an output replaces where something is already; empty for nothing: a directory takes it in."""
-    if not _is_directory(path):
+    if not is_directory(path):
         return path
     inside = f"{path.rstrip('/')}/{PurePosixPath(name).name}"
-    return inside if os.path.lexists(inside) and not _is_directory(inside) else ""
-
-
-def _is_directory(path: str) -> bool:
-    """Whether it is one; not where nobody may look."""
-    return os.path.isdir(path)  # noqa: PTH112 (Path.is_dir raises there)
+    return inside if os.path.lexists(inside) and not is_directory(inside) else ""
 
 
 def _trouble(directory: str, known: dict[str, str]) -> str:
@@ -204,7 +200,7 @@ def _trouble(directory: str, known: dict[str, str]) -> str:
         known: what was found of directories before; it is added to.
     """
     if directory not in known:
-        if _is_directory(directory):
+        if is_directory(directory):
             able = os.access(directory, os.W_OK | os.X_OK)
             known[directory] = "" if able else f"{directory} is not writable by you"
         elif os.path.lexists(directory):

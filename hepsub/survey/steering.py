@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
-import stat
 from collections.abc import Iterable
 from typing import Final
+
+from hepsub.survey.survey import head_of
 
 CORSIKA: Final = "corsika"
 GEANT4: Final = "geant4"
@@ -38,15 +38,3 @@ def type_of_text(text: str) -> str:
     if set(re.findall(_CARD, text)) >= _NEEDED:
         return CORSIKA
     return GEANT4 if re.search(_MACRO, text) else ""
-
-
-def head_of(path: str, most: int) -> bytes:
-    """The first bytes of a text; nothing of what is no file, or no text, or cannot be read."""
-    try:
-        if not stat.S_ISREG(os.stat(path).st_mode):  # nobody waits for a FIFO
-            return b""
-        with open(path, "rb") as file:
-            content = file.read(most)
-    except (OSError, ValueError):
-        return b""
-    return b"" if b"\0" in content else content

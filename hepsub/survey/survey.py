@@ -22,6 +22,8 @@ from hepsub.policy.model import Policy
 from hepsub.situation import Situation
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from hepsub.libraries.cache import ArchiveCache
     from hepsub.plan.boss import OptionsFile
     from hepsub.plan.files import CarriedFiles
@@ -54,7 +56,7 @@ def read(
     Raises:
         HepsubError: the list cannot be read, or the words cannot mean anything.
     """
-    if not situation.cwd.is_dir():
+    if not is_directory(situation.cwd):
         raise UsageError("the current directory no longer exists", remedy="cd to one that does")
     found = known or Reading()
     if spec.list_file is not None and known is None:
@@ -96,16 +98,8 @@ def _recognised(
 
 def _is_no_program(path: str) -> bool:
     """Whether a file is there that neither says what runs it nor is a binary."""
-    try:
-        with open(path, "rb", opener=_at_once) as file:
-            return not file.read(len(ELF)).startswith((b"#!", ELF))
-    except (OSError, ValueError):
-        return False
-
-
-def _at_once(path: str, flags: int) -> int:
-    """Open a file, and wait for nobody where it is a FIFO."""
-    return os.open(path, flags | os.O_NONBLOCK)
+    head = head_of(path, len(ELF))
+    return bool(head) and not head.startswith((b"#!", ELF))
 
 
 def survey(
@@ -121,11 +115,12 @@ def survey(
     places = {**made.reading.places, **{path: inspect_place(path) for path in made.logs}}
     needed = made.needed_directories(places)
     above = {os.path.dirname(path) for path in made.said_directories & needed}
+    image = situation.cwd / spec.image if spec.image is not None else None
     facts = Facts(
         programs=programs,
         places=places | {path: inspect_place(path) for path in needed | above},
-        image_exists=spec.image is None or os.path.exists(situation.cwd / spec.image),
-        image_is_directory=spec.image is not None and (situation.cwd / spec.image).is_dir(),
+        image_exists=image is None or os.path.exists(image),
+        image_is_directory=image is not None and is_directory(image),
         unreadable=_unreadable(spec, made.policy),
     )
     if made.carried is not None and spec.check_objects:
@@ -243,6 +238,24 @@ def _program(head: bytes) -> Program:
         interpreter=words[0],
         interpreter_here=os.path.exists(words[0]),
     )
+
+
+def head_of(path: str, most: int) -> bytes:
+    """The first bytes of a text; nothing of what is no file, or no text, or cannot be read."""
+    try:
+        # Whoever opened a FIFO would wait for its other end, or take what is meant for somebody else.
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            return b""
+        with open(path, "rb") as file:
+            content = file.read(most)
+    except (OSError, ValueError):
+        return b""
+    return b"" if b"\0" in content else content
+
+
+def is_directory(path: str | Path) -> bool:
+    """Whether it is one; not where nobody may look."""
+    return os.path.isdir(path)  # noqa: PTH112 (Path.is_dir raises there)
 
 
 def inspect_place(path: str) -> PlaceState:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import uuid
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from msgspec import Struct
@@ -19,14 +19,15 @@ from hepsub.errors import (
     JournalNotWritable,
     PolicyError,
     StorageRefused,
+    StorageUnreachable,
     ToolFailed,
 )
 from hepsub.plan.accounting import choose_group, own_groups
 from hepsub.plan.location import ObjectPlace
 from hepsub.policy.model import Level, Storage
-from hepsub.policy.site import SCHEDD as SITE_POOL
 from hepsub.result import NotedProblem, Result
 from hepsub.session import Session
+from hepsub.survey.survey import is_directory
 from hepsub.terminal import few
 from hepsub.units import duration_text, moment_text
 
@@ -61,9 +62,8 @@ def check(session: Session, pool: str | None, *, write: bool) -> Result[Checked]
         *(each for kind, each in told if kind != SCHEDD),
         *asked([*_storages(session, good, write=write), *_tools(session)]),
         *(each for kind, each in told if kind == SCHEDD),
-        *asked(
-            list(_pools(session, mine))
-        ),  # last: a collector that says nothing stops all threads
+        # Last: a collector that says nothing stops all threads.
+        *asked(list(_pools(session, mine))),
     ]
     failing = [each for each in answers if each.exit_code]
     problems = tuple(
@@ -103,11 +103,11 @@ def _of_row(row: Row, auth: Result[AuthStatus], now: float) -> Answer:
 
 
 def _at_home(session: Session) -> Iterator[Question]:
-    yield Question(what="policy", ask=lambda: _policy(session))
-    yield Question(what="group", ask=lambda: _group(session))
-    yield Question(what="journal", ask=lambda: _journal(session.journal.directory))
-    yield Question(what="bundles", ask=lambda: _writable(session.bundles))
-    yield Question(what="refresher", ask=lambda: _refresher(session), needed=False)
+    yield Question(what="policy", ask=partial(_policy, session))
+    yield Question(what="group", ask=partial(_group, session))
+    yield Question(what="journal", ask=partial(_journal, session.journal.directory))
+    yield Question(what="bundles", ask=partial(_writable, session.bundles))
+    yield Question(what="refresher", ask=partial(_refresher, session), needed=False)
 
 
 def _policy(session: Session) -> str:
@@ -129,14 +129,14 @@ def _policy(session: Session) -> str:
 
 
 def _unreadable(session: Session) -> Iterator[str]:
-    """The expressions of sites that the ClassAd language does not have, with file and line."""
+    """The expressions that the ClassAd language does not have, with file and line."""
     policy = session.policy
-    said: dict[str, str] = {}
+    said = {f"rule.{name}.rank": rule.rank for name, rule in policy.rule.items() if rule.rank}
+    said |= {f"pool.{name}.worker_group": pool.worker_group for name, pool in policy.pool.items()}
     for name, site in policy.site.items():
-        said |= {f"site.{name}.requirements": site.requirements, f"site.{name}.rank": site.rank}
-        said |= {f"site.{name}.attributes.{key}": each for key, each in site.attributes.items()}
-    written = {key: text for key, text in said.items() if text}
-    if not written:
+        said |= {f"site.{name}.{key}": text for key, text in site.expressions.items()}
+    written = {key: text for key, text in said.items() if key in policy.origins}
+    if not written:  # who has no HTCondor need not have its bindings
         return
     from hepsub.condor.attributes import unreadable
 
@@ -173,7 +173,7 @@ def _writable(directory: Path) -> str:
         BundleUnusable: it cannot.
     """
     there = next(each for each in (directory, *directory.parents) if os.path.lexists(each))
-    if not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
+    if not (is_directory(there) and os.access(there, os.W_OK | os.X_OK)):
         raise BundleUnusable(
             f"{there} cannot be written"
             if there == directory
@@ -181,6 +181,7 @@ def _writable(directory: Path) -> str:
             remedy=f"ls -ld {there} tells whose it is",
         )
     facts = os.statvfs(there)
+    # btrfs and some network file systems have no table of inodes, and say 0 of 0.
     if not facts.f_bavail or (facts.f_files and not facts.f_favail):
         raise BundleUnusable(f"there is no room in {there}", remedy=f"df {there}; df -i {there}")
     return str(directory)
@@ -209,10 +210,9 @@ def _storages(session: Session, good: set[str], *, write: bool) -> Iterator[Ques
     """The buckets that the policy names, of storages that accept the keys."""
     for name, storage in session.policy.storage.items():
         for bucket in storage.buckets if name in good else ():
-            yield Question(
-                what=f"bucket {name}:{bucket}",
-                ask=lambda n=name, s=storage, b=bucket: _bucket(session, n, s, b, write=write),  # type: ignore[misc]
-            )
+            ask = partial(_bucket, session, name, storage, bucket, write=write)
+            what = f"bucket {name}:{bucket}"
+            yield Question(what=what, ask=ask, silent=StorageUnreachable)
 
 
 def _bucket(session: Session, name: str, storage: Storage, bucket: str, *, write: bool) -> str:
@@ -241,7 +241,7 @@ def _bucket(session: Session, name: str, storage: Storage, bucket: str, *, write
 def _tools(session: Session) -> Iterator[Question]:
     path = session.situation.environment.get("PATH", "")
     yield Question(what="rclone", ask=_rclone, needed=False)
-    yield Question(what="FUSE", ask=lambda: _fuse(path), needed=False)
+    yield Question(what="FUSE", ask=partial(_fuse, path), needed=False)
     if any(each.kind == "condor" for each in session.policy.pool.values()):
         yield Question(what="HTCondor's commands", ask=_commands, needed=False)
 
@@ -280,11 +280,11 @@ def _commands() -> str:
 def _pools(session: Session, mine: str) -> Iterator[Question]:
     """The other pools where jobs may be: those of sites, and those that this machine's policy describes."""
     policy = session.policy
-    behind = {site.pool for site in policy.site.values() if site.kind == SITE_POOL}
-    described = (name for name in policy.pool if not policy.is_shipped(f"pool.{name}"))
-    for name in dict.fromkeys(itertools.chain(behind, described)):
-        if name and name != mine and name in policy.pool:
-            yield Question(what=f"pool {name}", ask=lambda n=name: _pool(session, n), needed=False)  # type: ignore[misc]
+    behind = policy.pools_of_sites
+    for name in policy.pool:
+        # Those that hepsub ships are examples, which no machine need have.
+        if name != mine and (name in behind or not policy.is_shipped(f"pool.{name}")):
+            yield Question(what=f"pool {name}", ask=partial(_pool, session, name), needed=False)
 
 
 def _pool(session: Session, name: str) -> str:

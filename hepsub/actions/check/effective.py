@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from msgspec import Struct
 
 from hepsub.plan.secrets import looks_secret
-from hepsub.policy.mistake import key_lines
+from hepsub.policy.mistake import join, key_lines, line_of
 from hepsub.policy.model import Layer, Policy
 from hepsub.result import Result
 
@@ -54,38 +55,21 @@ def _settings(policy: Policy) -> Iterator[Setting]:
     for key, layer in policy.origins.items():
         by_layer.setdefault(layer.file, (layer, []))[1].append(key)
     for layer, keys in by_layer.values():
-        values, lines = dict(_leaves(_table(layer))), key_lines(layer.text)
+        values, lines = dict(_leaves(tomllib.loads(layer.text))), key_lines(layer.text)
         for key in keys:
             if key in values:
-                yield Setting(
-                    key=key,
-                    value=_written(values[key]),
-                    file=layer.file,
-                    line=_line(lines, key),
-                )
-
-
-def _table(layer: Layer) -> Mapping[str, Any]:
-    import tomllib
-
-    return tomllib.loads(layer.text)
+                value, line = _written(values[key]), line_of(lines, key)
+                yield Setting(key=key, value=value, file=layer.file, line=line)
 
 
 def _leaves(table: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
     """The values that are no tables, by dotted name."""
     for key, value in table.items():
-        name = f"{path}.{key}" if path else key
+        name = join(path, key)
         if isinstance(value, Mapping):
             yield from _leaves(value, name)
         else:
             yield name, value
-
-
-def _line(lines: Mapping[str, int], key: str) -> int:
-    """The line of a key, or of the inline table around it."""
-    while key not in lines and "." in key:
-        key = key.rpartition(".")[0]
-    return lines.get(key, 0)
 
 
 def _written(value: object) -> str:
@@ -93,6 +77,7 @@ def _written(value: object) -> str:
     if isinstance(value, list):
         return f"[{', '.join(map(_written, value))}]"
     if isinstance(value, str):
+        # JSON's way to quote a text is TOML's, too.
         return json.dumps(_HIDDEN if looks_secret("", value) else value, ensure_ascii=False)
     if isinstance(value, bool | int | float):
         return json.dumps(value)

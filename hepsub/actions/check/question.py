@@ -11,7 +11,7 @@ from hepsub.actions.auth.s3 import at_once
 from hepsub.errors import HepsubError, PoolUnreachable
 
 LIMIT_S = 6.0
-"""Nobody waits longer for one round of answers."""
+"""Nobody waits longer for one round of answers; HTCondor itself would wait a minute for a collector."""
 
 
 class Mark(enum.Enum):
@@ -52,11 +52,13 @@ class Question(Struct, frozen=True, kw_only=True):
     Attributes:
         ask: what it is like, for people; raises what is wrong.
         needed: whether jobs need it; else some commands do.
+        silent: what is wrong where nothing answers in time.
     """
 
     what: str
     ask: Callable[[], str]
     needed: bool = True
+    silent: type[HepsubError] = PoolUnreachable
 
     def answer(self) -> Answer:
         """What it is like; trouble is part of it."""
@@ -78,5 +80,5 @@ def asked(questions: Sequence[Question]) -> Iterator[Answer]:
     """The answers to questions that are asked all at the same time, and for a limited time."""
     found = at_once([each.answer for each in questions], LIMIT_S)
     for question, answer in zip(questions, found, strict=True):
-        late = PoolUnreachable(f"no answer within {LIMIT_S:.0f} s", remedy="try again later")
+        late = question.silent(f"no answer within {LIMIT_S:.0f} s", remedy="try again later")
         yield answer or question.trouble(late)

@@ -24,12 +24,7 @@ echo "job $_CONDOR_IHEP_JOB_ID with the arguments '$*' on $(uname -n), in $PWD"
 
 
 class Beginning(Struct, frozen=True, kw_only=True):
-    """The script that is to be left.
-
-    Attributes:
-        path: where.
-        command: what submits it.
-    """
+    """The script that is to be left, and what submits it."""
 
     path: Path
     command: str
@@ -41,7 +36,7 @@ class Beginning(Struct, frozen=True, kw_only=True):
             OutputPlaceUnusable: it cannot be written, or is there by now.
         """
         try:
-            with open(self.path, "x", encoding="utf-8") as file:
+            with open(self.path, "x", encoding="utf-8") as file:  # it took a while since `begin`
                 file.write(_TEXT)
             self.path.chmod(0o755)
         except OSError as error:
@@ -71,9 +66,12 @@ def own_command(session: Session, program: str) -> str:
 def _hep_sub(session: Session) -> str:
     """The command as this shell finds it: by its path, where it is not on PATH."""
     beside = Path(sys.executable).parent / "hep_sub"
+    if not beside.exists():  # installed in a way of its own (pip install --user, a package)
+        return "hep_sub"
+    # Another hep_sub may be on PATH, which knows no demo.
     found = shutil.which("hep_sub", path=session.situation.environment.get("PATH", ""))
-    is_same = found is not None and beside.exists() and Path(found).samefile(beside)
-    return "hep_sub" if is_same or not beside.exists() else str(beside)
+    is_same = found is not None and Path(found).samefile(beside)
+    return "hep_sub" if is_same else str(beside)
 
 
 def _here(policy: Policy) -> list[str]:

@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 
@@ -46,6 +46,7 @@ _EVENTS = 2000
 _SEED = 20261122
 _STORAGE = "demo"
 _ENDING_S = 1.5
+"""The pool's own process ends the jobs, and writes in the directory until then."""
 _POLICY = """
 [pool.here]
 kind = "here"
@@ -89,12 +90,7 @@ class DemoResult(Struct, frozen=True, kw_only=True):
 def demo(
     session: Session, tell: Callable[[str], None], *, leave_script: bool = False
 ) -> Result[DemoResult]:
-    """Run the demo; people are told how far it is.
-
-    Args:
-        session: the session.
-        tell: told of each step.
-        leave_script: whether a script to begin with is left in the current directory.
+    """Run the demo, and tell how far it is; a script to begin with may be left in the current directory.
 
     Raises:
         OutputPlaceUnusable: the script cannot be left there.
@@ -102,7 +98,8 @@ def demo(
         JobsFailed: a job did not end with 0.
     """
     script = begin(session) if leave_script else None
-    watch = _Watch(started=time.monotonic(), laps=[])
+    watch = _Watch()
+    # The pool's own process may still write there for a moment: that is no reason to end with an error.
     with tempfile.TemporaryDirectory(prefix="hepsub-demo-", ignore_cleanup_errors=True) as name:
         directory = Path(name)
         tell("starting an S3 server on this machine")
@@ -131,7 +128,7 @@ def demo(
             peak_gev=histogram.peak(),
             edges=histogram.edges,
             counts=histogram.counts,
-            seconds=dict(watch.laps),
+            seconds=watch.laps,
             commands=commands,
             next=script.leave() if script else own_command(session, "/bin/hostname"),
             script=str(script.path) if script else None,
@@ -141,12 +138,12 @@ def demo(
 
 @dataclass(slots=True)
 class _Watch:
-    started: float
-    laps: list[tuple[str, float]]
+    started: float = field(default_factory=time.monotonic)
+    laps: dict[str, float] = field(default_factory=dict)
 
     def lap(self, name: str) -> None:
         now = time.monotonic()
-        self.laps.append((name, round(now - self.started, 2)))
+        self.laps[name] = round(now - self.started, 2)
         self.started = now
 
 
@@ -158,6 +155,7 @@ def _server(directory: Path) -> Iterator[tuple[S3Server, S3Credentials]]:
     access, secret = secrets.token_hex(10), secrets.token_hex(20)
     server: S3Server | None = None
     try:
+        # Ctrl-C between the start and the assignment would leave a server that nobody ends.
         with uninterrupted():
             server = serve_s3(buckets, directory / "rclone.log", access, secret)
         yield server, S3Credentials(access=access, secret=secret, token="", expires=None)
@@ -199,7 +197,7 @@ def _session(session: Session, directory: Path, server: S3Server, keys: S3Creden
             situation.environment,
             situation.host,
             situation.now,
-            replace(USUAL, linger_s=0.0),
+            replace(USUAL, linger_s=0.0),  # who waits for more jobs would outlive the directory
         ),
         keys=lambda _name, _storage: keys,
     )
@@ -223,6 +221,7 @@ def _run_jobs(
     spec = JobSpec(
         script="dimuon.py",
         number=_JOBS,
+        # Nothing of the caller's, so that what works here works for everybody.
         environment=EnvironmentRequest(
             inherit=False, named=(("PATH", "/usr/local/bin:/usr/bin:/bin"),)
         ),

@@ -28,6 +28,7 @@ def events_csv(number: int, seed: int) -> str:
 
 
 def _event(source: random.Random) -> Iterator[float]:
+    # At rest the pair flies apart in any direction; a collider's is boosted along the beam most of all.
     mass = _mass(source)
     momentum = math.sqrt(max(0.0, mass * mass / 4 - _MUON_MASS**2))
     cosine, angle = source.uniform(-1, 1), source.uniform(0, 2 * math.pi)
@@ -51,6 +52,7 @@ def _boosted(
     energy: float, momentum: list[float], velocity: tuple[float, float, float]
 ) -> list[float]:
     """The four-vector seen from a frame that moves with a velocity in units of c."""
+    # The three parts are drawn one by one, and may be faster than light together.
     square = min(0.95, sum(part * part for part in velocity))
     gamma = 1 / math.sqrt(1 - square)
     along = sum(v * p for v, p in zip(velocity, momentum, strict=True))

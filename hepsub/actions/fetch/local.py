@@ -179,7 +179,7 @@ def with_logs(job: JobOutputs, request: BundleRequest, cluster: int) -> JobOutpu
 def stderr_of(request: BundleRequest, proc: int, cluster: int) -> Path | None:
     """Where a job's stderr is; None when it is not there."""
     _, path = request.logs(proc, cluster)
-    return path if path.is_file() else None
+    return path if os.path.isfile(path) else None
 
 
 def _has_failed(job: JobOutputs) -> bool:
@@ -192,7 +192,7 @@ def _has_failed(job: JobOutputs) -> bool:
 
 def _logs(proc: int, request: BundleRequest, cluster: int) -> Iterator[Output]:
     for path in dict.fromkeys(request.logs(proc, cluster)):
-        if path.is_file():
+        if os.path.isfile(path):
             facts = path.stat()
             yield Output(
                 proc=proc,

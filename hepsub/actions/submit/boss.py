@@ -28,22 +28,8 @@ _LAUNCHER = Path(__file__).parents[2] / "worker/boss.sh"
 """What runs away from home, where boss.exe is found by the job's own PATH."""
 
 
-def plan_boss(
-    session: Session,
-    spec: JobSpec,
-    reading: Reading,
-    look: Look,
-) -> tuple[Plan, Facts]:
-    """The decided submission of job options, and what is true of the places of its files.
-
-    Where they may go away it is planned as if they did, for sizes and sites hang on the files that they name; jobs
-    that stay are planned anew, for at home nothing of it travels.
-
-    Args:
-        session: the session.
-        spec: what is asked for.
-        reading: what was looked at before, the options among it.
-        look: looks at the places of a draft.
+def plan_boss(session: Session, spec: JobSpec, reading: Reading, look: Look) -> tuple[Plan, Facts]:
+    """The decided submission of job options, which are in `reading`, and what is true of the places of its files.
 
     Raises:
         ScriptMissing: there is no boss.exe where they run here.
@@ -56,10 +42,14 @@ def plan_boss(
     made = draft(spec, session.policy, session.situation, reading)
     route, stays = None, ""
     if made.may_leave:
+        # It is planned as if they went, for sizes and sites hang on the files that they name; jobs that stay are
+        # planned anew, for at home nothing of it travels.
         try:
+            # Who names a site knows its BOSS, and -lib brings one along; others want the release that they have here.
             needed = "" if asked or spec.libraries else program
             plan, facts = _away(session, spec, made, look, needed)
         except HepsubError as error:
+            # The schedd of a spool sees nothing of this host: there is no staying.
             if asked or session.policy.pool[session.policy.pool_for(spec.placement.pool)].spool:
                 raise
             stays = error.message
@@ -69,21 +59,13 @@ def plan_boss(
             route = plan.route
     if not program:
         raise no_boss()
-    return _home(session, spec, made, look, program, route, stays)
+    return _home(session, spec, reading, look, program, route, stays)
 
 
 def _away(
     session: Session, spec: JobSpec, made: Draft, look: Look, needed: str
 ) -> tuple[Plan, Facts]:
-    """The submission as it is where this host's file system is not.
-
-    Args:
-        session: the session.
-        spec: what is asked for.
-        made: its draft.
-        look: looks at the places of a draft.
-        needed: the boss.exe that has to be at the sites; empty where their own may be another.
-    """
+    """The submission as it is where this host's file system is not, but the boss.exe that is needed, if one is."""
     reading, situation = made.reading, session.situation
     travel = travelling(spec, reading.options, made.jobs, situation.cwd)
     made = draft(travel.spec, session.policy, situation, reading)
@@ -103,24 +85,14 @@ def _away(
 def _home(
     session: Session,
     spec: JobSpec,
-    made: Draft,
+    reading: Reading,
     look: Look,
     program: str,
     route: Route | None,
     stays: str,
 ) -> tuple[Plan, Facts]:
-    """The submission where the jobs see what they see here.
-
-    Args:
-        session: the session.
-        spec: what is asked for.
-        made: its draft.
-        look: looks at the places of a draft.
-        program: boss.exe.
-        route: where the jobs go, if that is decided.
-        stays: why they cannot go away; empty where nothing wanted them to.
-    """
-    reading, situation = made.reading, session.situation
+    """The submission where the jobs see what they see here: by a route, if it is decided, or here for a reason."""
+    situation = session.situation
     spec = at_home(spec, situation.cwd)
     if stays:
         spec = replace(spec, placement=replace(spec.placement, remote=Remote.NEVER))
@@ -128,6 +100,7 @@ def _home(
     facts = look(made)
     plan = make_plan(made, facts, route)
     if stays:
+        # The planner saw that they must not go, and not why.
         why = Reason(rule="local", matched="no -rmt", because=stays)
         plan = replace(plan, route=replace(plan.route, reasons=(*plan.route.reasons[:-1], why)))
     told = same_outputs_note(reading.options, plan.number)

@@ -6,19 +6,21 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hepsub.actions.lineage import Lineage, lineage_of
 from hepsub.actions.submissions import find_submissions
 from hepsub.actions.submit.commit import settle
 from hepsub.actions.submit.judge import Judged, Verdict, judge, judge_late
 from hepsub.errors import NotDone, UsageError
-from hepsub.jobid import JobId, SubmissionRef, procs_brief, procs_text
+from hepsub.jobid import JobId, SubmissionRef, procs_brief, ranges
 from hepsub.session import Session
 from hepsub.terminal import few
 
 _AGAIN = (Verdict.FAILED, Verdict.HELD)
 """What is known to have failed."""
 _NAMED = 5
+_LOOK = "they may have done their work: look, and add -unknown to run "
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
@@ -61,12 +63,8 @@ class Wanted(Struct, frozen=True, kw_only=True):
             raise UsageError(
                 f"both {job} and -only say which jobs", remedy=f"-resubmit {job.cluster} -only …"
             )
-        parts = procs_text(self.only).split(",")
-        ends = [(int(part.split("-")[0]), int(part.split("-")[-1])) for part in parts]
-        return tuple(
-            JobId(cluster=job.cluster, first=first, last=last, schedd=job.schedd)
-            for first, last in ends
-        )
+        found = ranges((job.cluster, proc) for proc in set(self.only))
+        return tuple(replace(each, schedd=job.schedd) for each in found)
 
 
 class Chosen(Struct, frozen=True, kw_only=True):
@@ -106,14 +104,7 @@ def choose(
     procs: Sequence[int],
     sleep: Callable[[float], None],
 ) -> Chosen:
-    """The jobs that run again.
-
-    Args:
-        session: the session.
-        wanted: which are wanted.
-        ref: their submission.
-        procs: their ProcIds in it.
-        sleep: waits so many seconds, for a history that is a moment late.
+    """The jobs that run again, of some of a submission's; `sleep` waits for a history that is a moment late.
 
     Raises:
         NotDone: none of them may run again, or one that was named may not.
@@ -124,6 +115,7 @@ def choose(
     judged = judge_late(lambda first: judge(session, lineage, thorough=first), sleep)
     jobs = tuple(each for each in judged if each.verdict in wanted.verdicts)
     others = [each for each in judged if each.verdict not in wanted.verdicts]
+    # Who named a job wants that one: to run the rest alone would be a surprise.
     if others and wanted.are_named:
         raise _refusal(lineage, others)
     if not jobs:
@@ -147,18 +139,13 @@ def settled_lineage(session: Session, ref: SubmissionRef, procs: Sequence[int]) 
 
 
 def check_alone(session: Session, chosen: Chosen, uuid: str) -> None:
-    """See that nobody else is about to run the same jobs again, when that is noted in the journal.
-
-    There is a lock against that, too; but not every file system keeps it between hosts.
-
-    Args:
-        session: the session.
-        chosen: the jobs.
-        uuid: the submission that is about to have them.
+    """See that nobody but the submission with this UUID is about to run the same jobs again.
 
     Raises:
         NotDone: somebody is, or has done so since.
     """
+    # There is a lock against that; but not every file system keeps it between hosts. Each host notes its own intent
+    # first and then looks for the other's: at least one of the two sees both, and gives up.
     entries = [each for each in session.journal.entries() if each.ref.uuid != uuid]
     run = next(iter(chosen.lineage.runs.values()))
     first = SubmissionRef(uuid=chosen.lineage.first.uuid, pool=run.ref.pool, schedd=run.ref.schedd)
@@ -177,17 +164,10 @@ def check_alone(session: Session, chosen: Chosen, uuid: str) -> None:
 
 def _refusal(lineage: Lineage, refused: Sequence[Judged]) -> NotDone:
     named = few([_told(lineage, each) for each in refused], _NAMED)
-    return NotDone(
-        f"nothing was submitted: {named}",
-        remedy=_remedy(refused),
-    )
-
-
-def _remedy(refused: Sequence[Judged]) -> str:
-    verdicts = {each.verdict for each in refused}
-    if verdicts == {Verdict.UNKNOWN}:
-        return "they may have done their work: look, and add -unknown to run such jobs again all the same"
-    return "-failed passes over all that did not fail; hep_rm ends a job that goes on"
+    remedy = "-failed passes over all that did not fail; hep_rm ends a job that goes on"
+    if {each.verdict for each in refused} == {Verdict.UNKNOWN}:
+        remedy = f"{_LOOK}such jobs again all the same"
+    return NotDone(f"nothing was submitted: {named}", remedy=remedy)
 
 
 def _told(lineage: Lineage, each: Judged) -> str:
@@ -203,7 +183,7 @@ def _counted(others: Sequence[Judged]) -> str:
 
 def _nothing(session: Session, lineage: Lineage, others: Sequence[Judged]) -> NotDone:
     verdicts = {each.verdict for each in others}
-    remedy = "they may have done their work: look, and add -unknown to run them again all the same"
+    remedy = f"{_LOOK}them again all the same"
     meant = session.meant(next(iter(lineage.runs.values())).ref)
     if Verdict.ALIVE in verdicts:
         remedy = f"hep_wait {meant} waits for those that go on"

@@ -41,7 +41,7 @@ def commit(
     bundle: Bundle | None,
     *,
     digest: str = "",
-    alone: Callable[[], None] = lambda: None,
+    alone: Callable[[str], None] = lambda _: None,
 ) -> Submitted:
     """Submit, and know afterwards whether it happened.
 
@@ -55,7 +55,8 @@ def commit(
         bundle: what travels with it; when nobody can tell whether the cluster exists and the user does not
             want it any more, that is noted there.
         digest: what any repetition of this command has in common; empty without a key (-once).
-        alone: looks, when the intent is noted, whether another host has noted one for the same jobs; an error then.
+        alone: looks, when the intent is noted, whether another host has noted one for the same jobs; an error then. It
+            gets the UUID.
 
     Raises:
         SubmissionUncertain: the schedd could be asked neither to submit nor whether it had.
@@ -72,9 +73,10 @@ def commit(
         intended=session.clock(),
     )
     session.interrupts.check()
+    # If it cannot be written nothing is submitted: a cluster that nobody finds again would be worse.
     session.journal.append(intent)
     try:
-        alone()
+        alone(uuid)
     except HepsubError:
         session.journal.note(intent.with_cluster(NO_CLUSTER))
         raise
@@ -97,7 +99,7 @@ def _give_up(session: Session, intent: Entry, plan: Plan, bundle: Bundle | None)
     if not session.interrupts.noted:
         return
     cancel(bundle)
-    if plan.route.delivery.on_hold:  # what releases jobs looks at the journal, too
+    if plan.route.delivery.on_hold:  # `recover` removes jobs of which the journal says this
         session.journal.note(intent.taken_back())
 
 
@@ -109,14 +111,19 @@ def _after_trouble(
     bundle: Bundle | None,
     error: BaseException,
 ) -> Submitted:
-    """The cluster, if the schedd has it and its jobs can still start."""
+    """The cluster, if the schedd has it and its jobs can still start.
+
+    Raises:
+        HepsubError: it has none, nobody can tell, or it was taken back.
+    """
     cause = _cause(session, error)
     try:
         found = look_up(session, intent.ref, cause=cause)
     except SubmissionUncertain:
         _give_up(session, intent, plan, bundle)
         raise
-    if found is None and isinstance(error, SubmissionUncertain):  # it may appear yet
+    if found is None and isinstance(error, SubmissionUncertain):
+        # Slurm may be at it: what sbatch has sent appears in the queue a while later, or never.
         _give_up(session, intent, plan, bundle)
         raise error
     if found is None:
@@ -150,9 +157,9 @@ def settle(session: Session, entry: Entry) -> Entry:
     """What became of a submission that was intended, and of which nothing more is noted.
 
     Raises:
-        SubmissionUncertain: nobody can tell: its schedd cannot be asked, or another host may be at it. There is a
-            lock against that, which not every file system keeps between hosts.
+        SubmissionUncertain: nobody can tell: its schedd cannot be asked, or another host may be at it.
     """
+    # An intent of this host's is one of a dead process: whoever asks has the lock, which holds on one host.
     others = session.journal.writers(entry.ref.uuid) - {session.journal.host}
     now = session.clock()
     if others and entry.may_be_under_way(now):
@@ -169,12 +176,13 @@ def settle(session: Session, entry: Entry) -> Entry:
 def look_up(
     session: Session, intended: SubmissionRef, cause: BaseException
 ) -> SubmissionRef | None:
-    """Ask a schedd, located anew (a restart changes its address), for the cluster of a submission.
+    """Ask a schedd for the cluster of a submission.
 
     Raises:
         SubmissionUncertain: it cannot be asked.
     """
     try:
+        # It is located anew: a restart changes its address.
         schedd = session.schedd(intended.pool, intended.schedd)
         found = schedd.find(Selection(uuid=intended.uuid))
     except HepsubError as trouble:
@@ -196,6 +204,7 @@ def take_back(
     """
     cancel(bundle)
     try:
+        # By the UUID: Slurm's ids come again, and so do those of a schedd whose queue was lost.
         count = schedd.act(Act.REMOVE, Selection(uuid=ref.uuid))
     except HepsubError as error:
         return error.message
@@ -226,16 +235,11 @@ def note_gone(session: Session, uuid: str) -> None:
 
 
 def interrupted(ref: SubmissionRef, why: str, bundle: Bundle | None) -> Interrupted:
-    """What the user reads who pressed Ctrl-C before the jobs could start.
-
-    Args:
-        ref: the submission.
-        why: why it could not be removed; empty when it was.
-        bundle: its bundle, by which later commands know what to do.
-    """
+    """What the user reads who pressed Ctrl-C before the jobs could start; and why they were not removed, if so."""
     cluster = ref.cluster
     if not why:
         return Interrupted(f"interrupted; cluster {cluster} was removed again")
+    # The bundle has noted it (`cancel`); without one nobody comes back to it.
     later = ", as the next hep_sub or hep_auth renew does by itself" if bundle is not None else ""
     return Interrupted(
         f"interrupted, but cluster {cluster} could not be removed again: {why}",

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from hepsub.errors import BundleUnusable, HepsubError, Interrupted, SubmissionRefused
 from hepsub.jobid import SubmissionRef
+from hepsub.plan.model import Delivery
 from hepsub.result import Problem
 from hepsub.session import Session
 
@@ -40,9 +41,7 @@ def complete(
     bundle: Bundle | None,
     schedd: BatchSystem,
     ref: SubmissionRef,
-    *,
-    handed_over: bool,
-    on_hold: bool,
+    way: Delivery,
 ) -> Completed:
     """Let the jobs of a cluster start that was just committed.
 
@@ -51,14 +50,14 @@ def complete(
         SubmissionRefused: they never can; the cluster was removed again.
     """
     try:
-        if handed_over:
+        if way.handed_over:
             _hand_over(session, stores, bundle, schedd, ref.cluster)
         elif bundle is not None and bundle.request.staging.needs_cluster:
             from hepsub.actions.submit.stage import open_gate
 
             session.interrupts.check()
             open_gate(session, stores(), bundle, schedd, ref.cluster, first=True)
-        elif on_hold:
+        elif way.on_hold:
             session.interrupts.check()
             schedd.open_gate(ref.cluster, factory=False, held=True)
     except KeyboardInterrupt as error:
@@ -66,11 +65,16 @@ def complete(
     except HepsubError as error:
         if session.interrupts.noted:
             raise _taken_back(session, schedd, ref, bundle) from error
-        if handed_over:
+        if way.handed_over:
             from hepsub.actions.submit.commit import take_back
 
-            error = _not_handed_over(ref, take_back(session, schedd, ref, bundle), error)
-        return _failed(error)
+            # Its files have one way there, by this process: without them the jobs can never start.
+            why = take_back(session, schedd, ref, bundle)
+            refused = _not_handed_over(ref.cluster, why, error)
+            if not why:
+                raise refused from error
+            error = refused
+        return Completed(problems=(Problem.of(error),), exit_code=error.exit_code)
     notes = _mark_ready(bundle, ref.cluster)
     if session.interrupts.take():
         return _too_late(ref.cluster, notes)
@@ -100,18 +104,13 @@ def _hand_over(
         schedd.spool.hand_over(cluster)
 
 
-def _not_handed_over(ref: SubmissionRef, why: str, error: HepsubError) -> SubmissionRefused:
-    """What to say of a cluster without files that could not be removed either.
-
-    Raises:
-        SubmissionRefused: it was removed.
-    """
-    cluster = ref.cluster
+def _not_handed_over(cluster: int, why: str, error: HepsubError) -> SubmissionRefused:
+    """What to say of a cluster without files, which was removed, or could not be, for a reason."""
     cause = f"its files could not be handed over to the schedd: {error.message}"
     if not why:
-        raise SubmissionRefused(
+        return SubmissionRefused(
             f"cluster {cluster} was removed again: {cause}", remedy=error.remedy
-        ) from error
+        )
     return SubmissionRefused(
         f"cluster {cluster} cannot start: {cause}; nor could it be removed again: {why}",
         remedy=f"hep_rm {cluster} removes it; then submit again",
@@ -125,10 +124,6 @@ def _taken_back(
 
     session.interrupts.take()
     return interrupted(ref, take_back(session, schedd, ref, bundle), bundle)
-
-
-def _failed(error: HepsubError) -> Completed:
-    return Completed(problems=(Problem.of(error),), exit_code=error.exit_code)
 
 
 def _too_late(cluster: int, notes: tuple[str, ...]) -> Completed:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
 from hepsub.actions.submit.result import Preview, Submission
-from hepsub.bundle.request import BundleRequest
 from hepsub.jobid import Again
 from hepsub.plan.freshness import Fresh
 from hepsub.plan.libraries import Library
-from hepsub.plan.model import Plan, Proc, Reason
+from hepsub.plan.model import Proc, Reason
 from hepsub.plan.staging import Staging
 
 _SHOWN_PROCS = 10
+"""A preview of a million jobs is no document."""
 
 
 class ResourcesDocument(Struct, frozen=True, kw_only=True):
@@ -250,11 +250,13 @@ def submission_document(submission: Submission) -> SubmissionDocument:
     procs: tuple[LogsDocument, ...] = ()
     libraries: tuple[LibraryDocument, ...] = ()
     if plan is not None:
-        procs = _logs(plan, ref.cluster)
+        names = ((each.proc, each.stdout, each.stderr) for each in plan.procs())
+        procs = _logs(names, ref.cluster)
         libraries = _libraries(plan.staging, uploaded=True)
     elif submission.bundle is not None:
         request = submission.bundle.request
-        procs = _earlier_logs(request, ref.cluster)
+        earlier = ((proc, *request.log_names(proc)) for proc in range(request.number))
+        procs = _logs(earlier, ref.cluster)
         libraries = _libraries(request.staging, uploaded=False)
     return SubmissionDocument(
         cluster=ref.cluster,
@@ -307,19 +309,13 @@ def _proc(proc: Proc) -> ProcDocument:
     )
 
 
-def _logs(plan: Plan, cluster: int) -> tuple[LogsDocument, ...]:
-    return tuple(_log(each.proc, each.stdout, each.stderr, cluster) for each in plan.procs())
-
-
-def _earlier_logs(request: BundleRequest, cluster: int) -> tuple[LogsDocument, ...]:
-    """The jobs of an earlier submission, as its bundle has them."""
-    procs = range(request.number)
-    return tuple(_log(proc, *request.log_names(proc), cluster) for proc in procs)
-
-
-def _log(proc: int, stdout: str, stderr: str, cluster: int) -> LogsDocument:
-    return LogsDocument(
-        proc=proc,
-        stdout=stdout.replace("%{ClusterId}", str(cluster)),
-        stderr=stderr.replace("%{ClusterId}", str(cluster)),
+def _logs(names: Iterable[tuple[int, str, str]], cluster: int) -> tuple[LogsDocument, ...]:
+    """Where jobs write: in their names all is filled in but ClusterId, which nobody knew before the commit."""
+    return tuple(
+        LogsDocument(
+            proc=proc,
+            stdout=stdout.replace("%{ClusterId}", str(cluster)),
+            stderr=stderr.replace("%{ClusterId}", str(cluster)),
+        )
+        for proc, stdout, stderr in names
     )

@@ -17,6 +17,7 @@ _SUBMISSIONS = 200
 _BUNDLES = 20
 _JOBS = 100
 _REPORTS = 10
+"""So many bundles, and jobs and reports of each, are looked at: a rule needs no more than a fair idea of the size."""
 
 
 def is_wanted(made: Draft) -> bool:
@@ -34,8 +35,8 @@ def left_behind(session: Session, program: str, options: str = "") -> float | No
 
     Args:
         session: the session.
-        program: the program, absolute, as a template.
-        options: the job options that BOSS ran, the same way; empty for another program.
+        program: absolute, as a template.
+        options: the job options, among the inputs, that tell one program of BOSS's from another; empty for none.
     """
     for bundle in itertools.islice(_latest(session), _BUNDLES):
         request = bundle.request

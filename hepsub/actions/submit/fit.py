@@ -1,8 +1,4 @@
-"""What is said at once of jobs that no slot can ever hold: they would wait, and nobody would say why.
-
-The pool is asked for what its slots have when they are empty, and its answer is kept for a day: what fits into one of
-them is not asked about again. An answer of a moment ago is believed also when nothing fits.
-"""
+"""What is said at once of jobs that no slot can ever hold: they would wait, and nobody would say why."""
 
 from __future__ import annotations
 
@@ -13,7 +9,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from hepsub.batch_offers import Offer
-from hepsub.documents import Malformed, read_json
+from hepsub.documents import Malformed, read_file, read_json
 from hepsub.errors import HepsubError
 from hepsub.files import make_private, write_whole
 from hepsub.plan.model import Plan
@@ -23,8 +19,11 @@ if TYPE_CHECKING:
     from hepsub.batch_system import BatchSystem
 
 _PATIENCE_S = 2
+"""A submission waits no longer for a collector that has nothing to do with it."""
 _KEPT_S = 86400
+"""Machines come and go: so long it is believed that there is a slot into which jobs fit, and nobody is asked."""
 _BELIEVED_S = 600
+"""And so long that there is none, or that nobody answers: for those who submit again at once."""
 _MOST = 20
 _NAMED = 3
 _LARGEST = 2**20
@@ -34,15 +33,11 @@ _WORDS = (
     ("{} MB of disk", "-disk", "-disk"),
     ("{} GPU(s)", "-gpu", ""),
 )
-"""Each amount of an offer: in words, hep_sub's option and that of hep_edit."""
+"""Each amount of an offer: in words, hep_sub's option and that of hep_edit, which changes no GPUs."""
 
 
 class _Answer(Struct, frozen=True, kw_only=True):
-    """What a pool said, or that it said nothing.
-
-    Attributes:
-        when: seconds since the epoch.
-    """
+    """What a pool said, or that it said nothing, and when: seconds since the epoch."""
 
     when: float
     offers: Annotated[tuple[Offer, ...], Meta(max_length=1000)] = ()
@@ -97,13 +92,7 @@ def _amounts(offer: Offer, said: list[int]) -> str:
 
 
 def find_misfit(session: Session, schedd: BatchSystem, plan: Plan) -> Misfit | None:
-    """Jobs that fit into no slot that is there for them; None where they do, or where that is not known.
-
-    Args:
-        session: the session.
-        schedd: who takes the jobs.
-        plan: what they ask for.
-    """
+    """Jobs that fit into no slot that is there for them; None where they do, or where that is not known."""
     asked = Offer(memory_mb=plan.memory_mb, cpus=plan.cpus, disk_mb=plan.disk_mb, gpus=plan.gpus)
     offers = _offers(session, schedd, plan, asked)
     if not offers or any(each.holds(asked) for each in offers):
@@ -119,7 +108,9 @@ def _offers(session: Session, schedd: BatchSystem, plan: Plan, asked: Offer) -> 
     slots = (schedd.pool, str(route.delivery.shared), *route.requirements, partition)
     key = " ".join(each for each in slots if each)
     known = _known(session)
-    last = known.get(key, _Answer(when=0))
+    last = known.pop(
+        key, _Answer(when=0)
+    )  # the new one comes last, and `_keep` drops the first ones
     age = now - last.when
     if 0 <= age < _KEPT_S and any(each.holds(asked) for each in last.offers):
         return last.offers
@@ -134,7 +125,8 @@ def _offers(session: Session, schedd: BatchSystem, plan: Plan, asked: Offer) -> 
 
 def _known(session: Session) -> dict[str, _Answer]:
     try:
-        return read_json(session.paths.offers.read_bytes(), dict[str, _Answer], most=_LARGEST)
+        content = read_file(session.paths.offers, _LARGEST)
+        return read_json(content, dict[str, _Answer], most=_LARGEST)
     except (OSError, Malformed):
         return {}
 

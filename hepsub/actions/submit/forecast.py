@@ -73,7 +73,7 @@ def forecast(
     Args:
         session: the session.
         plan: the decided submission.
-        staging: how its files travel.
+        staging: how its files travel, in the plan or in the bundle.
         credentials: those that travel.
         stores: the storages that URLs are signed for, with keys; by name.
     """
@@ -84,11 +84,10 @@ def forecast(
     window = Window(now=now, needed=session.policy.staging.expected_wait + limit)
     by_name = {each.name: each for each in staging.credentials}
     notes: list[str] = []
-    late = (
-        "keeps its outputs on its node"
-        if plan.route.delivery.in_script
-        else "brings its outputs home"
-    )
+    kept = (
+        plan.route.delivery.in_script
+    )  # nobody of ours sees the node, and nothing comes home from it
+    late = "keeps its outputs on its node" if kept else "brings its outputs home"
     travelling = [
         _access(name, store, now, late, refreshed=refreshed) for name, store in stores.items()
     ]
@@ -102,6 +101,7 @@ def forecast(
             continue
         renewer = each.by_pool or (REFRESHER if active else "")
         notes.append(forecast_note(each.expiry, window, renewer=renewer, way=session.way_to_renew))
+        # At home a job reads the bundle itself; elsewhere it gets what is newer by the I/O proxy, or not at all.
         if not each.is_fetched or not staging.confined or staging.is_refreshed:
             continue
         if plan.route.delivery.taken_early:
@@ -128,16 +128,14 @@ def _mailbox(session: Session, plan: Plan, staging: Staging, stores: Mapping[str
 def _access(
     name: str, store: Store, now: float, late: str, *, refreshed: bool
 ) -> _Travelling | str:
-    """URLs can be signed anew for as long as there are keys: a token gives new ones, a session ends.
-
-    A sentence where nobody knows when that is.
-    """
+    """The signed URLs of a storage; a sentence where nobody knows when they end."""
     if store.keys.token and store.keys.expires is None:
         return (
             f"the keys for the storage {name} are a session's, and when it ends is not known: signed URLs die"
             f" with it, and a job that comes later {late}"
         )
     end = now + store.lifetime(now)
+    # URLs can be signed anew for as long as there are keys: a token gives new ones, a session of somebody's ends.
     lasting = store.keys.expires is None or bool(store.storage.token_name)
     expiry = Expiry(
         what=f"the signed access to the storage {name}",
@@ -152,10 +150,8 @@ def _access(
 def _credential(
     credential: JobCredential, issued: UserCredential, *, refreshed: bool, renewed: bool
 ) -> _Travelling:
-    """A ticket is renewed where it is: by the job itself, or by the pool that delivers it.
-
-    A token that the pool delivers comes from hep_auth renew.
-    """
+    # A ticket is renewed where it is: by the job itself (kinit -R), or by the pool that delivers it. A token that the
+    # pool delivers comes from hep_auth renew.
     kerberos, life = credential.kind == KERBEROS, issued.lifetime
     expiry = Expiry(
         what="your Kerberos ticket" if kerberos else f"the token {credential.name}",

@@ -24,8 +24,8 @@ from hepsub.batch import (
 )
 from hepsub.bundle.bundle import Bundle, find_bundle
 from hepsub.bundle.report import report_of
-from hepsub.condor.attributes import SUBMITTED_ON_HOLD, WALLTIME_SUBCODE
-from hepsub.condor.holds import is_about_memory
+from hepsub.condor.attributes import SUBMITTED_ON_HOLD
+from hepsub.condor.holds import is_about_memory, is_about_walltime
 from hepsub.ended import CLOCKS_S, Asked, Kept
 from hepsub.jobid import SubmissionRef
 from hepsub.session import Session
@@ -110,16 +110,15 @@ class Judged(Struct, frozen=True, kw_only=True):
     def has_outrun(self) -> bool:
         """Whether it is on hold because its walltime was over."""
         job = self.status
-        return job is not None and (
-            (job.hold_code, job.hold_subcode) == (3, WALLTIME_SUBCODE) or job.hold_code in (46, 47)
-        )
+        return job is not None and is_about_walltime(job.hold_code, job.hold_subcode)
 
 
 def _has_outgrown(job: JobStatus) -> bool:
     if job.state is State.HELD:
         return is_about_memory(job.hold_code, job.hold_subcode)
-    if job.state is State.REMOVED:
+    if job.state is State.REMOVED:  # as pools do whose SYSTEM_PERIODIC_REMOVE says so
         return job.memory_mb > job.requested_mb > 0
+    # The kernel's OOM killer sends SIGKILL; a shell around the program makes 137 of it.
     killed = job.exit_signal == _KILLED or job.exit_code == 128 + _KILLED
     return killed and job.memory_mb >= _NEARLY * job.requested_mb > 0
 
@@ -130,7 +129,7 @@ def judge(session: Session, lineage: Lineage, *, thorough: bool = True) -> tuple
     Args:
         session: the session.
         lineage: the jobs.
-        thorough: whether a history is read that did not know more the last time.
+        thorough: whether a history is read that did not know more the last time: it may be gigabytes.
 
     Raises:
         HepsubError: a schedd cannot be asked: nobody knows then what may run twice.
@@ -158,15 +157,7 @@ def judge(session: Session, lineage: Lineage, *, thorough: bool = True) -> tuple
 def judge_late(
     look: Callable[[bool], tuple[Judged, ...]], sleep: Callable[[float], None]
 ) -> tuple[Judged, ...]:
-    """How jobs stand when their schedds have had some seconds to write down what has just ended.
-
-    Args:
-        look: judges them; it is told whether thoroughly.
-        sleep: waits so many seconds.
-
-    Raises:
-        HepsubError: as `look`.
-    """
+    """How jobs stand, as `look` finds it (thoroughly or not) when their schedds have had some seconds to write it."""
     found = look(True)  # noqa: FBT003 (its one argument)
     for pause in _PAUSES_S:
         if not any(each.is_leaving for each in found):
@@ -197,7 +188,8 @@ def _asked(
     if missing and (thorough or not kept.is_final(ended)):
         when = min(run.when for run in runs)
         most = max(ref.number, len(runs))
-        told = schedd.history(wanted, most, max(0.0, when - CLOCKS_S) if when else 0.0)
+        # The latest come first: a history is read backwards, and no further than to the submission.
+        told = schedd.history(wanted, most, max(0.0, when - CLOCKS_S))
         new = {job.proc: kept.told(job) for job in reversed(told) if job.proc not in kept.jobs}
         forgotten = [proc for proc in missing if proc not in new]
         if forgotten and bundle is not None and bundle.request.in_script:

@@ -19,12 +19,7 @@ _REMEDY = (
 
 
 def archive_cache(bundles: Path, *, keeps: bool = True) -> ArchiveCache:
-    """The cache of packed libraries beside the bundles.
-
-    Args:
-        bundles: the directory of the bundles.
-        keeps: whether anything may be written.
-    """
+    """The cache of packed libraries beside the bundles, into which nothing is written unless it `keeps`."""
     return ArchiveCache(directory=bundles / ARCHIVES, keeps=keeps)
 
 
@@ -38,7 +33,7 @@ def upload_missing(
         BundleUnusable: an archive is not there any more.
     """
     for library in libraries:
-        if library.place is not None and library.is_missing:
+        if library.place is not None and not library.stored:
             _upload(library, library.place, store_of(library.place.storage), archives)
 
 
@@ -51,7 +46,7 @@ def _upload(library: Library, place: ObjectPlace, store: Store, archives: Archiv
             f"the library {library.name} cannot be uploaded: {error.message}", remedy=_REMEDY
         ) from error
     except OSError as error:
-        # Another hep_sub removes what it has uploaded.
+        # Another hep_sub with the same library removes the archive when it has uploaded it.
         fact = store.look_up([place])[place]
         if fact is None or fact.size != library.size:
             raise BundleUnusable(
@@ -66,6 +61,7 @@ def uploaded_note(libraries: Iterable[Library]) -> tuple[str, ...]:
     done = [each for each in libraries if each.is_missing]
     if not done:
         return ()
+    # All go to the one place of the policy ([staging] libraries).
     named = ", ".join(f"{each.name} ({size_text(each.size)})" for each in done)
     where = str(done[0].place).rpartition("/")[0]
     return (f"uploaded to {where}, where later jobs find it: {named}",)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hepsub.actions.submit.commit import settle
 from hepsub.actions.submit.result import Submission
 from hepsub.batch import Selection
+from hepsub.errors import NotDone
 from hepsub.jobid import SubmissionRef
 from hepsub.journal import NO_CLUSTER, Entry
 from hepsub.plan.model import Plan
@@ -26,25 +27,44 @@ def repeated_note(session: Session, plan: Plan) -> str:
 def find_earlier(session: Session, plan: Plan) -> Submission | None:
     """The cluster that this key already has: by the journal, else by the schedds' ads."""
     noted = session.journal.once(plan.once)
+    if (
+        noted is not None and noted.ref.cluster == 0
+    ):  # whoever intended it is dead: the key is locked
+        noted = settle(session, noted)
+        session.journal.note(noted)
     if noted is not None and noted.ref.cluster > 0:
         return _of_earlier(session, noted.ref)
-    if noted is not None:
-        seen = settle(session, noted)
-        session.journal.note(seen)
-        if seen.ref.cluster > 0:
-            return _of_earlier(session, seen.ref)
+    # The journal may be of another home, or lost: the ads have the key, too.
     foreign = plan.route.delivery.handed_over  # its pool may have another name for the user
     entries = session.journal.entries()
+    # A history still tells of clusters that were taken back, whose key is free again.
     gone = frozenset(entry.ref.uuid for entry in entries if entry.ref.cluster == NO_CLUSTER)
     for each in session.schedds(plan.route.pool):
         owner = each.account() if foreign else session.situation.user
-        selection = Selection(once=plan.once, owner=owner)
-        found_there = [found for found in each.find(selection) if found.uuid not in gone]
-        if found_there:
-            ref = found_there[0]
-            session.journal.note(Entry(ref=ref, when=session.situation.now, once=plan.once))
-            return _of_earlier(session, ref)
+        for ref in each.find(Selection(once=plan.once, owner=owner)):
+            if ref.uuid not in gone:
+                session.journal.note(Entry(ref=ref, when=session.situation.now, once=plan.once))
+                return _of_earlier(session, ref)
     return None
+
+
+def check_alone(session: Session, key: str, uuid: str) -> None:
+    """See that no other submission than this one has the key, now that its intent is noted.
+
+    Raises:
+        NotDone: another one has, or is about to.
+    """
+    # The key is locked; but not every file system keeps a lock between hosts. Each host notes its own intent first and
+    # then looks for the other's: at least one of the two sees both, and gives up.
+    now = session.clock()
+    for each in session.journal.entries():
+        lives = each.ref.cluster > 0 or each.may_be_under_way(now)
+        if each.once == key and each.ref.uuid != uuid and lives:
+            hosts = ", ".join(sorted(session.journal.writers(each.ref.uuid)))
+            raise NotDone(
+                f"nothing was submitted: another hep_sub on {hosts} submits with -once {key} at this moment",
+                remedy="repeat this command: it finds that cluster",
+            )
 
 
 def _of_earlier(session: Session, ref: SubmissionRef) -> Submission:

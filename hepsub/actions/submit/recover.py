@@ -40,6 +40,7 @@ def recover(session: Session, stores: Stores) -> Iterator[str]:
     """
     remove_abandoned(session.bundles, session.situation.now)
     for directory in unfinished(session.bundles):
+        # Who makes a bundle has it locked: one that is free was left behind.
         with locked_existing(directory) as mine:
             ready = is_ready(directory)  # it was completed while we waited
             note = _recover(session, stores, directory) if mine and not ready else ""
@@ -72,9 +73,10 @@ def _release(session: Session, slips: Slips, slip: Slip) -> str:
     wanted = Selection(uuid=slip.uuid)
     jobs = schedd.queue(wanted, session.situation.now).jobs
     noted = session.journal.find(slip.uuid)
+    # Its user was told that there are no jobs, by Ctrl-C or an error: then there must be none.
     unwanted = slips.is_cancelled(slip.uuid) or noted is None or noted.ref.cluster == NO_CLUSTER
     if not jobs:
-        if not slip.cluster:
+        if not slip.cluster:  # sbatch never got that far; with an id the jobs have been, and ended
             note_gone(session, slip.uuid)
             slips.forget(slip.uuid)
         slips.open(slip.uuid)
@@ -88,7 +90,9 @@ def _release(session: Session, slips: Slips, slip: Slip) -> str:
     if noted is not None and noted.ref.cluster == 0:
         session.journal.append(noted.with_cluster(cluster))
     slips.know(slip, cluster)
-    if all(job.state is State.HELD for job in jobs):
+    if all(
+        job.state is State.HELD for job in jobs
+    ):  # one that runs was released, by us or its user
         schedd.open_gate(cluster, factory=False, held=True)
     slips.open(slip.uuid)
     return f"{named} was completed and may start now"
@@ -122,7 +126,9 @@ def _finish(session: Session, stores: Stores, bundle: Bundle) -> str:
         note_gone(session, ref.uuid)
         return ""
     queue = schedd.queue(wanted, session.situation.now)
-    living = [job for job in queue.jobs if job.state is not State.REMOVED]
+    living = [
+        job for job in queue.jobs if job.state is not State.REMOVED
+    ]  # that one is on its way out
     if is_cancelled(bundle):
         return _remove(session, schedd, bundle, found[0], living=bool(living or queue.unmade))
     if not living and not queue.unmade:

@@ -21,7 +21,7 @@ class Removal(Struct, kw_only=True, eq=False):
     """The removal of jobs on hold.
 
     Attributes:
-        jobs: the jobs that are to run again; those on hold among them are meant.
+        jobs: the jobs that are to run again; those on hold among them are removed.
         meant: those whose removal was asked for, but for those that were seen to be there still.
         certain: whether their schedds said that they did it.
     """
@@ -56,8 +56,10 @@ class Removal(Struct, kw_only=True, eq=False):
         schedd = session.schedd(ref.pool, ref.schedd)
         procs = {job.run.proc for job in jobs}
         ids = ranges((ref.cluster, proc) for proc in procs)
+        # Until the schedd has answered nobody knows, and an error or Ctrl-C in between must not hide it.
         before, self.certain = self.certain, False
         self.meant += jobs
+        # On hold they have to be still: somebody may have released one since it was looked at.
         count = schedd.act(Act.REMOVE, Selection(ids=ids, uuid=ref.uuid, states=(State.HELD,)))
         # The whole cluster is looked at: what the removal meant is not believed twice.
         there = schedd.queue(Selection(ids=ref.ids, uuid=ref.uuid), session.situation.now).jobs

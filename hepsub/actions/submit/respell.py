@@ -52,7 +52,7 @@ class Changes(Struct, frozen=True, kw_only=True):
 def respelled(
     order: Order, again: Again, policy: Policy, changes: Changes, jobs: Sequence[Judged]
 ) -> JobSpec:
-    """What is asked for.
+    """What is asked for when jobs that ended like this run again.
 
     Args:
         order: what was asked for.
@@ -63,6 +63,7 @@ def respelled(
     """
     old = order.spec
     had = old.resources
+    # hep_edit may have given them more since, which the order does not know.
     wanted = max((job.more_memory for job in jobs), default=0)
     asked = max((job.status.requested_mb for job in jobs if job.status is not None), default=0)
     memory = max(had.memory_mb or policy.defaults.memory, asked, wanted)
@@ -75,6 +76,7 @@ def respelled(
         inputs=tuple(_said_file(each, again) for each in old.inputs),
         outputs=tuple(_said_file(each, again) for each in old.outputs),
         number=None if old.list_file is not None else len(again.procs),
+        # Logs have the new cluster's id in their names: the old ones say why the jobs failed.
         stdout=order.stdout,
         stderr=order.stderr,
         priority=old.priority if changes.priority is None else changes.priority,

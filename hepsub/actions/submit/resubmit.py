@@ -1,14 +1,8 @@
-"""hep_sub -resubmit: jobs of an earlier submission run again, and everything but HTCondor's ids knows them as before.
-
-What is exactly once in it: all that matters is done under a lock that belongs to the first submission; the journal
-says which jobs a new cluster has before its schedd is asked for it; and an intent of which nothing more is noted is
-looked up at the schedd before anything else is done.
-"""
+"""hep_sub -resubmit: jobs of an earlier submission run again, under the names that they had."""
 
 from __future__ import annotations
 
 import functools
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -43,11 +37,12 @@ from hepsub.plan.model import Plan
 from hepsub.plan.template import values_of
 from hepsub.result import Result
 from hepsub.session import Session
+from hepsub.survey.survey import is_directory
 from hepsub.terminal import few
 
 _NAMED = 3
 _LOCK = "\0resubmit "
-"""No key after -once begins so."""
+"""No key after -once begins so: no word on a command line has a NUL."""
 
 
 class Prepared(Struct, frozen=True, kw_only=True):
@@ -110,6 +105,9 @@ def _resubmit(
     stores = functools.cache(session.open_stores)
     finished = recovered(session, stores, tell)  # it may free jobs, or complete their cluster
     ref, procs = meant_jobs(session, wanted)
+    # All that matters is done under a lock that belongs to the first submission; the journal says which jobs a new
+    # cluster has before its schedd is asked for it; and an intent of which nothing more is noted is looked up at the
+    # schedd before anything else is done. So each job runs once more, and not twice.
     with session.journal.locked(key_of(session, ref)):
         ready = prepared(session, choose(session, wanted, ref, procs, sleep), changes)
         there, chosen = ready.session, ready.chosen
@@ -179,11 +177,6 @@ def key_of(session: Session, ref: SubmissionRef) -> str:
 def prepared(session: Session, chosen: Chosen, changes: Changes) -> Prepared:
     """What is submitted to run jobs again.
 
-    Args:
-        session: the session.
-        chosen: the jobs.
-        changes: what is different this time.
-
     Raises:
         NotDone: what they were made from is not known any more, or cannot be had.
     """
@@ -191,9 +184,10 @@ def prepared(session: Session, chosen: Chosen, changes: Changes) -> Prepared:
         each: _order(session, each, runs[0].when)
         for each, runs in by_submission(job.run for job in chosen.jobs).items()
     }
+    # Some may have run again before, with more memory: they are submitted together, as the latest ones were.
     newest = max((job.run for job in chosen.jobs), key=lambda run: run.when)
     order = orders[newest.ref]
-    if not os.path.isdir(order.cwd):  # noqa: PTH112 (Path.is_dir raises where nobody may look)
+    if not is_directory(order.cwd):
         raise NotDone(
             f"nothing was submitted: the directory {order.cwd} is not there any more, where the jobs run",
             remedy="put it back, or submit new jobs",
@@ -242,7 +236,8 @@ def _order(session: Session, ref: SubmissionRef, when: float) -> Order:
 
 
 def _as_then(session: Session, order: Order) -> Session:
-    """The session in the directory and with the variables of that time; what belongs to a login is today's."""
+    """The session in the directory and with the variables of that time."""
+    # What jobs never inherit is today's: secrets, which were not kept, and what belongs to a login (ticket, agent).
     own = session.situation.environment
     inherited = inheritable(own)
     todays = {name: value for name, value in own.items() if name not in inherited}
@@ -250,7 +245,7 @@ def _as_then(session: Session, order: Order) -> Session:
         session.situation,
         cwd=Path(order.cwd),
         environment=todays | dict(order.environment),
-        own_programs=frozenset(),
+        own_programs=frozenset(),  # they were left out before the variables were kept
         own_environment="",
     )
     return replace(session, situation=situation)

@@ -70,7 +70,7 @@ class Submission(Struct, frozen=True, kw_only=True):
 
     @property
     def must_be_told(self) -> bool:
-        """Whether people are told of it on stderr where stdout cannot be written."""
+        """Whether people are told of it on stderr where stdout cannot be written: jobs may run that nobody knows of."""
         return True
 
     def document(self) -> SubmissionDocument:

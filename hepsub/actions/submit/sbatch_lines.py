@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
-
-from msgspec import Struct
 
 from hepsub.errors import UsageError
 from hepsub.job import JobSpec, Remote
 from hepsub.plan.draft import Reading, check_words
 from hepsub.plan.location import absolute
-from hepsub.plan.template import Name, parse_template
+from hepsub.plan.template import parse_template
 from hepsub.policy.model import SLURM_POOL, Policy
 from hepsub.session import Session
-from hepsub.survey.steering import head_of
-from hepsub.survey.survey import read
+from hepsub.survey.survey import head_of, is_directory, read
 
 if TYPE_CHECKING:
     from hepsub.actions.submit.submit import StoresOf
@@ -26,44 +22,37 @@ _HEAD_BYTES = 2**18
 """So much of a script is read: the lines stand in front of its first command."""
 
 
-class Lined(Struct, frozen=True, kw_only=True):
-    """What is asked for, with the lines of the script where they count.
+def with_sbatch_lines(
+    session: Session, stores: StoresOf, spec: JobSpec
+) -> tuple[JobSpec, Reading | None, tuple[str, ...]]:
+    """What is asked for with the script's lines where they count, in a policy that has pools of Slurm's.
 
-    Attributes:
-        known: the list, where the names of the scripts come from it; None for one that nobody has read.
-        notes: what to say of lines that do not count.
-    """
-
-    spec: JobSpec
-    known: Reading | None = None
-    notes: tuple[str, ...] = ()
-
-
-def with_sbatch_lines(session: Session, stores: StoresOf, spec: JobSpec) -> Lined:
-    """What is asked for in a policy that has pools of Slurm's.
+    Returns:
+        What is asked for; the list, where it says how many scripts there are: it may be stdin, which nobody can read
+        again; and what to say of lines that do not count.
 
     Raises:
         UsageError: sbatch could not read a line, or scripts of one submission say different things.
         NotOnSlurm: hepsub cannot honour a line.
-        HepsubError: the list cannot be read that the scripts' names come from.
+        HepsubError: the list cannot be read.
     """
     policy = session.policy
     known = None
-    if parse_template(spec.script).names() & {Name.ITEM, Name.ITEMS}:
+    if spec.list_file is not None and parse_template(spec.script).names():
         known = read(spec, policy, session.situation, lambda name: stores().store(name))
-    scripts = _scripts(session, spec, known)
-    found = _lines(scripts[0], spec.script)
+    found = _lines(_scripts(session, spec, known)[0], spec.script)
     if not found:
-        return Lined(spec=spec, known=known)
+        return spec, known, ()
     pool, decided = _pool(spec, policy)
     if not policy.pool[pool].is_slurm:
-        return Lined(spec=spec, known=known, notes=_comments_note(spec, pool))
+        return spec, known, _comments_note(spec, pool)
     from hepsub.slurm.asked import asked
 
     meant = asked(spec, found, policy.pool[pool], session.situation, name=pool, decided=decided)
+    # The lines may say how many jobs there are (--array), and so which scripts.
     _check_alike(found, _scripts(session, meant, known), spec.script)
     _check_directory(meant)
-    return Lined(spec=meant, known=known)
+    return meant, known, ()
 
 
 def _pool(spec: JobSpec, policy: Policy) -> tuple[str, bool]:
@@ -89,9 +78,7 @@ def _scripts(session: Session, spec: JobSpec, known: Reading | None) -> list[str
     """The scripts of all jobs, absolute."""
     template = parse_template(absolute(spec.script, session.situation.cwd))
     reading = known or Reading()
-    number = 1
-    if template.names() and (known is not None or spec.list_file is None):
-        number = check_words(spec, session.policy, reading)
+    number = check_words(spec, session.policy, reading) if template.names() else 1
     return list(dict.fromkeys(template.fill_all(reading.values(number, spec.first))))
 
 
@@ -126,7 +113,7 @@ def _check_directory(spec: JobSpec) -> None:
         UsageError: it is not.
     """
     directory = spec.slurm.words.get("chdir") if spec.slurm is not None else None
-    if directory and not os.path.isdir(directory):  # noqa: PTH112 (Path.is_dir raises where nobody may look)
+    if directory and not is_directory(directory):
         raise UsageError(
             f"{spec.script}: --chdir: {directory} is no directory",
             remedy="make it, or correct the line",

@@ -15,13 +15,7 @@ from hepsub.auth.credential import UserCredential
 from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.directory import discard_bundle, new_bundle
 from hepsub.bundle.fill import fill_bundle
-from hepsub.bundle.mailbox import (
-    has_mailbox,
-    next_letters,
-    note_posted,
-    note_sent,
-    read_posted,
-)
+from hepsub.bundle.mailbox import has_mailbox, next_letters, note_posted, note_sent, read_posted
 from hepsub.bundle.notes import is_cancelled, note_signed
 from hepsub.bundle.request import BundleRequest, request_for
 from hepsub.bundle.root import check_common, check_owner, check_root
@@ -57,10 +51,9 @@ def bundle_for(
     schedd: BatchSystem,
     uuid: str,
 ) -> Iterator[Staged]:
-    """The bundle of a plan, complete as far as it can be without the cluster's id.
+    """The bundle of a plan, complete as far as it can be without the cluster's id; Ctrl-C is held back from here on.
 
-    Until the block ends nobody else completes it, and Ctrl-C is held back. When the block fails, the bundle
-    is removed, unless a cluster is left that may need it, or is still to be removed.
+    Until the block ends nobody else completes it.
 
     Raises:
         BundleUnusable: the schedd could not read it, or it cannot be written.
@@ -76,14 +69,14 @@ def bundle_for(
         stores.store(staging.mailbox.storage)
     credentials = obtain_all(session, staging)
     upload_missing(staging.libraries, stores.store, archive_cache(session.bundles))
-    session.interrupts.hold()  # what has its name is also removed
+    session.interrupts.hold()  # from the moment it has its name it is also removed
     with new_bundle(Path(staging.bundle_root), uuid) as directory:
         bundle = Bundle(directory=directory, request=request)
         try:
             with session.interrupts.allowed():
                 with session.progress.step("writing what travels with the jobs"):
                     seal = fill_bundle(bundle, plan.secrets, now=session.situation.now)
-                deliver(staging, credentials, bundle, schedd)
+                _deliver(staging, credentials, bundle, schedd)
                 note_sent(bundle)
                 if not staging.needs_cluster:
                     sign(session, stores, bundle, None, first=True)
@@ -91,6 +84,8 @@ def bundle_for(
             yield Staged(bundle=bundle, credentials=credentials, plan=sealed)
         except (HepsubError, KeyboardInterrupt) as error:
             session.interrupts.hold()
+            # A cluster that may be there may need it; and one that is still to be removed is noted in it, for
+            # `recover`, which also clears away what a crash or a bug of ours leaves.
             if not isinstance(error, SubmissionUncertain) and not is_cancelled(bundle):
                 discard_bundle(directory)
             raise
@@ -130,7 +125,7 @@ def sign(
         counted = step.counted(checked)
         bundle.write_manifests(known, stores.signer, counted, letters=letters, first=first)
     if letters is not None:
-        # What jobs start with is no news to them.
+        # What jobs start with is no news to them: nothing is posted, and nobody told, until it is renewed.
         noted = ("serial", "posted", "told") if first else ("serial",)
         note_posted(bundle, replace(read_posted(bundle), **dict.fromkeys(noted, letters.serial)))
     used = used_storages(bundle.request)
@@ -138,22 +133,32 @@ def sign(
 
 
 def _check_place(session: Session, plan: Plan, staging: StagingPlan, schedd: BatchSystem) -> None:
+    """Refuse a bundle that could not be read where it has to be, or not be completed.
+
+    Raises:
+        BundleUnusable: it could not.
+    """
     check_common(session.policy)
     check_owner(staging.bundle_root)
     if not plan.route.delivery.schedd_reads_bundle:
         return
     shared = session.policy.staging.shared
     check_root(staging.bundle_root, schedd.host, session.situation.host, shared=shared)
-    if plan.factory_idle and staging.needs_cluster and plan.route.element is not None:
+    if not (plan.factory_idle and staging.needs_cluster):
+        return
+    late = f"{plan.number} jobs are made by the schedd as they are needed, and"
+    if plan.route.element is not None:
+        # Such jobs wait on hold, as nobody looks at their requirements: those that are made when the others have been
+        # released would stay there.
         raise BundleUnusable(
-            f"{plan.number} jobs are made by the schedd as they are needed, and for a computing element places cannot"
-            " be named after the cluster then",
+            f"{late} for a computing element places cannot be named after the cluster then",
             remedy="write %{Uuid} instead of %{ClusterId} in -in and -out",
         )
-    if plan.factory_idle and staging.needs_cluster and not schedd.edits_factories:
+    if (
+        not schedd.edits_factories
+    ):  # HTCondor's bindings change the jobs that exist, and those alone
         raise BundleUnusable(
-            f"{plan.number} jobs are made by the schedd as they are needed, and places named after the"
-            " cluster need condor_qedit then, which is not installed here",
+            f"{late} places named after the cluster need condor_qedit then, which is not installed here",
             remedy="leave %{ClusterId} out of -in and -out, or submit on a host with HTCondor's commands",
         )
 
@@ -172,15 +177,7 @@ def open_gate(
     *,
     first: bool = False,
 ) -> None:
-    """Complete a bundle that needed the cluster's id, and let the jobs start.
-
-    Args:
-        session: the session.
-        stores: the storages, with keys.
-        bundle: what is completed.
-        schedd: who has the jobs.
-        cluster: ClusterId.
-        first: whether nobody has tried it before.
+    """Complete a bundle that needed the cluster's id, whether or not (`first`) it was tried before; let the jobs start.
 
     Raises:
         BundleUnusable: the jobs stay behind their gate; the message names the cluster.
@@ -214,23 +211,19 @@ def _obtain(session: Session, each: JobCredential) -> UserCredential:
     except HepsubError as error:
         who = "the site wants to see" if each.stays else "the jobs need"
         without = "another site" if each.stays else f"-cred none, or no -cred {each.name}"
-        raise type(error)(
+        raise type(error)(  # the exit code stays that of what is wrong with it
             f"nothing was submitted: {who} the credential {each.name}, but {error.message}",
             remedy=f"{error.remedy}; or submit without it ({without})",
         ) from error
 
 
-def deliver(
+def _deliver(
     staging: StagingPlan,
     credentials: tuple[UserCredential, ...],
     bundle: Bundle,
     schedd: BatchSystem,
 ) -> None:
-    """Put each credential where the jobs find it: into the bundle, or to the pool's own credd.
-
-    Raises:
-        HepsubError: one cannot be put there.
-    """
+    """Put each credential where the jobs find it: into the bundle, or to the pool's own credd."""
     for each, content in zip(staging.credentials, credentials, strict=True):
         if each.by_condor:
             schedd.store_credential(each, content.content)

@@ -8,17 +8,14 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from hepsub.actions.submit.result import Submission
-from hepsub.errors import (
-    Interrupted,
-    LogDirectoryNotWritable,
-)
+from hepsub.errors import Interrupted, LogDirectoryNotWritable
 from hepsub.job import JobSpec
 from hepsub.plan.draft import Draft, Reading, draft
 from hepsub.plan.facts import Facts, OutputFacts
@@ -65,7 +62,10 @@ def planned(
         spec: what is asked for.
         keeps: whether packed libraries may be written.
         known: the list as it was read once; None for one that is read now.
-        but: sites to which the jobs do not go, and why; None for those alone that are left out now.
+        but: sites to which the jobs do not go, and why, besides those that are left out now.
+
+    Raises:
+        HepsubError: it cannot be made.
     """
     archives = None
     if spec.libraries:
@@ -151,20 +151,19 @@ def _submit(session: Session, spec: JobSpec, tell: Callable[[str], None]) -> Res
     spec, known, told = with_lines(session, stores, spec)
     plan, facts = planned(session, stores, spec, keeps=True, known=known)
     plan = replace(plan, notes=(*told, *plan.notes))
+    # Who is refused hears that first; what others of one's submissions left may take long.
     schedd = session.schedd(plan.route.pool, plan.route.schedd)
     finished = recovered(session, stores, tell)
 
-    def made() -> Result[Submission]:
-        return make(session, stores, spec, plan, facts.outputs, schedd, finished)
-
+    making = functools.partial(make, session, stores, spec, plan, facts.outputs, schedd, finished)
     if not plan.once:
-        return made()
-    from hepsub.actions.submit.once import find_earlier, repeated_note
+        return making()
+    from hepsub.actions.submit.once import check_alone, find_earlier, repeated_note
 
     with session.journal.locked(plan.once):
         earlier = find_earlier(session, plan)
         if earlier is None:
-            return made()
+            return making(alone=functools.partial(check_alone, session, plan.once))
         repeated = (repeated_note(session, plan),)
         return Result(value=replace(earlier, notes=(*finished, *repeated)), notes=repeated)
 
@@ -172,58 +171,45 @@ def _submit(session: Session, spec: JobSpec, tell: Callable[[str], None]) -> Res
 def with_lines(
     session: Session, stores: StoresOf, spec: JobSpec
 ) -> tuple[JobSpec, Reading | None, tuple[str, ...]]:
-    """What is asked for with the script's `#SBATCH` lines, the list if it was read for that, and what to say of it.
-
-    Raises:
-        HepsubError: as `with_sbatch_lines`.
-    """
+    """As `with_sbatch_lines`; without Slurm in the policy they are comments, as everywhere."""
     if not session.policy.slurm_pools():
         return spec, None, ()
     from hepsub.actions.submit.sbatch_lines import with_sbatch_lines
 
-    lined = with_sbatch_lines(session, stores, spec)
-    return lined.spec, lined.known, lined.notes
+    return with_sbatch_lines(session, stores, spec)
 
 
 def recovered(session: Session, stores: StoresOf, tell: Callable[[str], None]) -> tuple[str, ...]:
     """Finish or clear away what earlier submissions left; a sentence for each, told as soon as it is done."""
-    if not (_is_something_left(session.bundles) or _is_slurm_left(session)):
+    # Most often there is nothing, and a plain job does not load what looks at it.
+    bundles, gates = session.bundles, session.paths.slurm / "gates"
+    if not (any(_is_incomplete(bundles, each) for each in _names(bundles)) or _names(gates)):
         return ()
     from hepsub.actions.submit.recover import recover
 
-    return tuple(_told(recover(session, stores()), tell))
+    done: list[str] = []
+    for sentence in recover(session, stores()):
+        tell(sentence)
+        done.append(sentence)
+    return tuple(done)
 
 
-def _is_slurm_left(session: Session) -> bool:
-    """Whether jobs of Slurm may still wait to be released."""
+def _names(directory: Path) -> list[str]:
+    """What lies in a directory of hepsub's; nothing where it is not there, or cannot be read: then none can be made."""
     try:
-        return bool(os.listdir(session.paths.slurm / "gates"))  # noqa: PTH208 (names alone)
+        return os.listdir(directory)  # noqa: PTH208 (names alone)
     except OSError:
-        return False
-
-
-def _is_something_left(bundles: Path) -> bool:
-    """Whether anything lies among the bundles that is not complete: `recover` finds out what."""
-    try:
-        return any(_is_incomplete(bundles, name) for name in os.listdir(bundles))  # noqa: PTH208
-    except FileNotFoundError:
-        return False
-    except OSError:
-        return True
+        return []
 
 
 def _is_incomplete(bundles: Path, name: str) -> bool:
     from hepsub.plan.bundle_paths import READY, private_path
 
-    if name.startswith("."):
+    if name.startswith(
+        "."
+    ):  # being made or removed; else packed libraries, or hep_auth renew's own
         return name.endswith((".new", ".gone"))
     return not private_path(bundles / name, READY).exists()
-
-
-def _told(sentences: Iterable[str], tell: Callable[[str], None]) -> Iterator[str]:
-    for each in sentences:
-        tell(each)
-        yield each
 
 
 def make(
@@ -248,7 +234,7 @@ def make(
         schedd: who takes the jobs.
         finished: what was done for earlier submissions.
         before: what has to be done when nothing but the schedd can refuse the cluster any more; Ctrl-C is held back.
-        alone: as in `commit`; it gets the UUID of this submission.
+        alone: as in `commit`.
 
     Raises:
         HepsubError: as `submit`.
@@ -259,14 +245,14 @@ def make(
 
     check_places(session, plan, outputs)
     identity = new_uuid()
-    # Nobody asks for it without a key, and OpenSSL takes its time.
+    # Without a key nobody asks for it, and to load OpenSSL takes its time. The UUID must not be in it yet.
     digest = plan.digest() if plan.once else ""
     order_note = keep_order(session, spec, plan, identity)
     plan = plan.with_uuid(identity)
     with _staged(session, stores, plan, schedd, identity) as staged:
         bundle = staged.bundle if staged is not None else None
         with session.interrupts.allowed():
-            # It may fail: not after the commit.
+            # All that may fail, or take long, stands before the commit: behind it there is a cluster to be told of.
             travelling: tuple[str, ...] = ()
             if staged is not None:
                 from hepsub.actions.submit.forecast import travel_notes
@@ -277,19 +263,8 @@ def make(
         session.interrupts.hold()
         before()
         sealed = staged.plan if staged is not None else plan
-        submitted = commit(
-            session, schedd, sealed, identity, bundle, digest=digest, alone=lambda: alone(identity)
-        )
-        way = plan.route.delivery
-        done = complete(
-            session,
-            stores,
-            bundle,
-            schedd,
-            submitted.ref,
-            handed_over=way.handed_over,
-            on_hold=way.on_hold,
-        )
+        submitted = commit(session, schedd, sealed, identity, bundle, digest=digest, alone=alone)
+        done = complete(session, stores, bundle, schedd, submitted.ref, plan.route.delivery)
     named = _name_note(session, plan, submitted.ref)
     named += (misfit.text(session.meant(submitted.ref)),) if misfit else ()
     notes = (*plan.notes, *submitted.notes, *travelling, *done.notes, *named, *order_note)
@@ -300,7 +275,8 @@ def make(
 def misfit_of(session: Session, schedd: BatchSystem, plan: Plan) -> Misfit | None:
     """Jobs that no slot can hold; nobody is asked about those that ask for what is usual."""
     usual = session.policy.defaults
-    if plan.memory_mb <= usual.memory and plan.cpus <= usual.cpus and not plan.gpus | plan.disk_mb:
+    asks_more = plan.memory_mb > usual.memory or plan.cpus > usual.cpus
+    if not (asks_more or plan.gpus or plan.disk_mb):
         return None
     from hepsub.actions.submit.fit import find_misfit
 
@@ -314,18 +290,15 @@ def _name_note(session: Session, plan: Plan, ref: SubmissionRef) -> tuple[str, .
     return (f"the jobs are in the queue of {ref.pool}, where {session.meant(ref)} means them",)
 
 
-@contextlib.contextmanager
 def _staged(
     session: Session, stores: StoresOf, plan: Plan, schedd: BatchSystem, identity: str
-) -> Iterator[Staged | None]:
+) -> contextlib.AbstractContextManager[Staged | None]:
     """The bundle of a plan; None for one that needs none."""
     if plan.staging is None:
-        yield None
-        return
+        return contextlib.nullcontext()
     from hepsub.actions.submit.stage import bundle_for
 
-    with bundle_for(session, stores(), plan, plan.staging, schedd, identity) as staged:
-        yield staged
+    return bundle_for(session, stores(), plan, plan.staging, schedd, identity)
 
 
 def _make_directories(paths: Iterable[str]) -> None:

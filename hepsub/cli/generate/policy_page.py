@@ -114,12 +114,10 @@ def _keys(
 def _default(key: structs.FieldInfo) -> str:
     """The default as TOML writes it, or that there is none."""
     if key.default is NODEFAULT:
-        empty = key.default_factory is not NODEFAULT
-        return "default: {}" if empty else "required"
-    value = list(key.default) if isinstance(key.default, tuple) else key.default
-    if isinstance(value, str) and '"' in value:
-        return f"default: '{value}'"
-    return f"default: {json.dumps(value, ensure_ascii=False)}"
+        return "required"
+    if isinstance(key.default, str) and '"' in key.default:
+        return f"default: '{key.default}'"
+    return f"default: {json.dumps(key.default, ensure_ascii=False, default=dict)}"
 
 
 def _defaults() -> list[str]:

@@ -17,7 +17,7 @@ from hepsub.auth.renewal import RenewalState, state_path, state_text
 from hepsub.cli.commands.hep_sub import COMMAND
 from hepsub.cli.output import Console, value_text
 from hepsub.cli.parse import parse
-from hepsub.errors import StorageRefused, ToolFailed, UsageError
+from hepsub.errors import StorageRefused, StorageUnreachable, ToolFailed, UsageError
 from hepsub.policy.load import merge
 from hepsub.policy.model import Layer, Level
 from hepsub.result import Result
@@ -66,13 +66,15 @@ def test_what_jobs_need_makes_the_exit_code(tmp_path: Path) -> None:
     ]
 
 
-def test_expressions_of_sites_are_read(tmp_path: Path) -> None:
+def test_expressions_of_the_policy_are_read(tmp_path: Path) -> None:
     """All of them, each with its line; a comment would change what stands behind it."""
     policy = "[site.far]\nrequirements = 'Site == \"far\"'\nrank = '1 +'\nattributes = { A = '1 // no', B = '2' }\n"
+    policy += "[rule.big]\nrank = '2 +'\n[rule.all]\n[pool.other]\nworker_group = '3 +'\n"
     lines, result = look(session(tmp_path, policy))
     assert result.exit_code == 10
-    assert lines["policy"].said.count("is no ClassAd expression") == 2
-    assert "site.far.rank: '1 +'" in lines["policy"].said
+    assert lines["policy"].said.count("is no ClassAd expression") == 4
+    for said in ("site.far.rank: '1 +'", "rule.big.rank: '2 +'", "pool.other.worker_group: '3 +'"):
+        assert said in lines["policy"].said
 
 
 def test_a_directory_that_cannot_be_written(tmp_path: Path) -> None:
@@ -159,16 +161,18 @@ def test_what_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
         asked([
             Question(what="slow", ask=hang),
             Question(what="bad", ask=refuse, needed=False),
+            Question(what="bucket", ask=hang, silent=StorageUnreachable),
         ])
     )  # fmt: skip
     assert time.monotonic() - begin < 2
-    slow, bad = answers
+    slow, bad, bucket = answers
     assert (slow.line.mark, slow.line.said, slow.exit_code) == (
         Mark.TROUBLE,
         "no answer within 0 s",
         40,
     )
     assert (bad.line.mark, bad.line.remedy, bad.exit_code) == (Mark.MISSING, "mend it", 0)
+    assert (bucket.code, bucket.exit_code) == ("storage-unreachable", 35)
 
 
 def test_the_text_has_what_to_type_below() -> None:

@@ -9,8 +9,10 @@ import pytest
 
 from hepsub.actions.submit.preview import preview
 from hepsub.actions.submit.result import Preview
-from hepsub.actions.submit.sbatch_lines import Lined, with_sbatch_lines
+from hepsub.actions.submit.sbatch_lines import with_sbatch_lines
 from hepsub.errors import UsageError
+from hepsub.job import JobSpec
+from hepsub.plan.draft import Reading
 from tests.fakes.batch import FakeSchedd
 from tests.fakes.world import as_json, make_policy, make_session, make_spec
 
@@ -29,7 +31,9 @@ def script(directory: Path, name: str, lines: str = "#SBATCH -p gpu") -> None:
     path.chmod(0o755)
 
 
-def lined(directory: Path, policy: str, *words: str) -> Lined:
+def lined(
+    directory: Path, policy: str, *words: str
+) -> tuple[JobSpec, Reading | None, tuple[str, ...]]:
     """What is asked for by these words."""
     session = make_session(directory, lambda *_: (FakeSchedd(),), policy=make_policy(policy))
     return with_sbatch_lines(session, cache(session.open_stores), make_spec(*words))
@@ -64,34 +68,38 @@ def test_which_pool(
 ) -> None:
     script(tmp_path, "job.sh")
     script(tmp_path, "plain.sh", "# no lines")
-    found = lined(tmp_path, policy, *words.split())
-    assert (found.spec.slurm.decided if found.spec.slurm else None) is decided
-    assert found.notes == notes
+    spec, _, told = lined(tmp_path, policy, *words.split())
+    assert (spec.slurm.decided if spec.slurm else None) is decided
+    assert told == notes
     if pool is not None:
-        assert found.spec.placement.pool == pool
+        assert spec.placement.pool == pool
 
 
 def test_scripts_of_one_submission_ask_for_the_same(tmp_path: Path) -> None:
     for number in range(3):
         script(tmp_path, f"run-{number}.sh", "#SBATCH -p gpu -n1")
     words = ("run-%{ProcId}.sh", "-n", "3")
-    assert lined(tmp_path, LINES, *words).spec.slurm
+    assert lined(tmp_path, LINES, *words)[0].slurm
     script(tmp_path, "run-2.sh", "#SBATCH -p cpu -n1")
     with pytest.raises(UsageError, match=r"run-2\.sh has other #SBATCH lines"):
         lined(tmp_path, LINES, *words)
 
 
 def test_scripts_of_an_array_and_of_a_list(tmp_path: Path) -> None:
+    """Both say how many there are."""
     script(tmp_path, "run-0.sh", "#SBATCH -a 0-1")
     script(tmp_path, "run-1.sh")
     with pytest.raises(UsageError, match=r"run-1\.sh has other #SBATCH lines"):
         lined(tmp_path, LINES, "run-%{ProcId}.sh")
     (tmp_path / "scripts.txt").write_text("run-1.sh\n")
-    found = lined(tmp_path, LINES, "-list", "scripts.txt", "%{item}")
-    assert found.spec.slurm
-    assert found.spec.slurm.counted == ("--partition=gpu",)
-    assert found.known
-    assert found.known.items == ("run-1.sh",)
+    spec, known, _ = lined(tmp_path, LINES, "-list", "scripts.txt", "%{item}")
+    assert spec.slurm
+    assert spec.slurm.counted == ("--partition=gpu",)
+    assert known
+    assert known.items == ("run-1.sh",)
+    (tmp_path / "scripts.txt").write_text("a\nb\n")
+    with pytest.raises(UsageError, match=r"run-1\.sh has other #SBATCH lines"):
+        lined(tmp_path, LINES, "-list", "scripts.txt", "run-%{ProcId}.sh")
 
 
 def test_a_directory_that_is_not_there(tmp_path: Path) -> None:

@@ -10,12 +10,13 @@ from msgspec.structs import replace
 
 from hepsub.actions.submit.preview import preview
 from hepsub.actions.submit.submit import submit
-from hepsub.batch import Submitted
+from hepsub.batch import Selection, Submitted
 from hepsub.errors import (
     AuthenticationRefused,
     HepsubError,
     Interrupted,
     LogDirectoryMissing,
+    NotDone,
     PoolUnreachable,
     ScheddNotReached,
     ScriptMissing,
@@ -24,7 +25,7 @@ from hepsub.errors import (
     UnknownSchedd,
 )
 from hepsub.jobid import SubmissionRef
-from hepsub.journal import Entry, Journal
+from hepsub.journal import NO_CLUSTER, Entry, Journal
 from hepsub.result import document_of
 from hepsub.session import Session
 from tests.fakes.batch import FakeSchedd, Fault, as_batch_systems
@@ -445,6 +446,26 @@ def test_an_unfinished_intent_is_seen_by_another_host(tmp_path: Path) -> None:
     other.append(replace(intent, when=NOON - 600))
     assert submit(session, make_spec("job.sh", "-once", "reco")).value.submitted.cluster == 13
     assert schedd.calls.index("find") < schedd.calls.index("submit")
+
+
+def test_two_hosts_begin_with_one_key_at_the_same_moment(tmp_path: Path) -> None:
+    """Not every file system keeps a lock between hosts: who notes its intent sees the other's then, and gives up."""
+    make_script(tmp_path)
+    other = Journal(directory=tmp_path / "journal", host="login02.example.org")
+    ref = SubmissionRef(uuid="u1", pool="local", schedd="schedd01.example.org", number=1)
+    intent = Entry(ref=ref, when=NOON, once="reco", intended=NOON)
+
+    class Slow(FakeSchedd):
+        def find(self, selection: Selection) -> tuple[SubmissionRef, ...]:
+            other.append(intent)
+            return super().find(selection)
+
+    schedd = Slow()
+    session = make_session(tmp_path, as_batch_systems(schedd))
+    with pytest.raises(NotDone, match=r"hep_sub on login02\.example\.org submits with -once reco"):
+        submit(session, make_spec("job.sh", "-once", "reco"))
+    assert schedd.clusters == []
+    assert {each.ref.cluster for each in session.journal.entries()} == {0, NO_CLUSTER}
 
 
 def test_a_directory_for_the_logs_is_made_when_it_is_needed(

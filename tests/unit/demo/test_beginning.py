@@ -23,6 +23,7 @@ ABOVE = "[defaults]\npool = 'local'\n"
         (HERE, "hep_sub job.sh"),
         ("[pool.own]\nkind = 'here'\n[defaults]\npool = 'own'\n", "hep_sub job.sh"),
         (ABOVE, "hep_sub -p here job.sh"),
+        ("[defaults]\npool = 'physical'\n", "hep_sub -p here job.sh"),  # an alias of it
     ],
 )
 def test_the_command_has_jobs_run_on_this_machine(

@@ -113,6 +113,12 @@ def test_what_others_keep_for_themselves_is_left_out(tmp_path: Path, setup: Path
     assert found(tmp_path)["setup/hook"] == "x"
 
 
+def test_a_name_that_no_file_can_have(tmp_path: Path) -> None:
+    """Path.is_symlink raises where a name is too long, or lies where the user may not look."""
+    with pytest.raises(LibraryUnusable, match="x does not exist"):
+        scan("x" * 300, tmp_path, 1)
+
+
 def test_all_that_cannot_be_packed_is_told_at_once(tmp_path: Path, setup: Path) -> None:
     """With the reason for each."""
     os.mkfifo(setup / "pipe")

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from hepsub.errors import PolicyError
 from hepsub.policy.load import PROFILES, load_policy, merge
@@ -275,6 +276,14 @@ def test_a_file_that_cannot_be_read_is_no_empty_one(
     assert caught.value.remedy == remedy
 
 
+@pytest.mark.parametrize("which", ["user_policy", "extra_policy"])
+def test_a_file_that_nobody_can_look_at_is_no_missing_one(which: str, tmp_path: Path) -> None:
+    """Path.is_file raises where a name is too long, or lies where the user may not look."""
+    paths = replace(make_paths(tmp_path), **{which: tmp_path / ("x" * 300)})
+    with pytest.raises(PolicyError, match=r"cannot be read: .*File name too long"):
+        load_policy(paths)
+
+
 def test_the_policy_cannot_be_changed() -> None:
     """It is one value for the whole run."""
     policy = make_policy()
@@ -330,8 +339,8 @@ def test_all_mistakes_are_told_in_one_round() -> None:
 def test_a_mistaken_site_stops_only_what_sends_jobs() -> None:
     """It is told, and left out with all rules, which name sites."""
     text = (
-        "[site.bad]\nrank = 3\n[site.far]\nrequirements = 'x'\nos = { none = '/i' }\n"
-        "[site.good]\nrequirements = 'y'\n[rule.r]\nsites = ['bad', 'nosuch']\nremote = 'perhaps'\n"
+        "[site.'bad.org']\nrank = 3\nqueue = 4\n[site.far]\nrequirements = 'x'\nos = { none = '/i' }\n"
+        "[site.good]\nrequirements = 'y'\n[rule.r]\nsites = ['bad.org', 'nosuch']\nremote = 'perhaps'\n"
     )
     layers = [Layer(file="a.toml", text=text)]
     with pytest.raises(PolicyError):
@@ -340,9 +349,9 @@ def test_a_mistaken_site_stops_only_what_sends_jobs() -> None:
     policy = merge(layers, passed_over)
     assert (set(policy.site), set(policy.rule)) == ({"good"}, set())
     assert passed_over[0].startswith(
-        "a.toml line 2: site.bad.rank: expected a text, found 3; it is passed over"
+        "a.toml line 2: site.bad.org.rank: expected a text, found 3; it is passed over"
     )
-    assert len(passed_over) == 4
+    assert len(passed_over) == 5
 
 
 def test_other_mistakes_stop_everything() -> None:

@@ -128,6 +128,12 @@ def test_every_key_has_its_sentence_in_the_model(cls: type) -> None:
     assert described == [each.name for each in structs.fields(cls)]
 
 
+def test_the_default_pool_may_be_said_by_an_alias() -> None:
+    """What compares it with the name of a cluster's pool needs the name."""
+    policy = make_policy("[defaults]\npool = 'physical'\n")
+    assert policy.default_pool() == policy.pool_for(None) == "local"
+
+
 @pytest.mark.parametrize(
     ("word", "remedy"),
     [

@@ -70,6 +70,10 @@ def test_other_errors_are_told_too(tmp_path: Path) -> None:
     told = unreachable("herd", storage, "SSLCertVerificationError")
     assert told.message == f"the ca_file of the storage herd is no file: {authority}"
     assert told.remedy == "correct ca_file in [storage.herd] of the policy"
+    beyond = replace(
+        HERD, ca_file="/" + "x" * 300
+    )  # Path.is_file raises here, and where none may look
+    assert " is no file: /x" in unreachable("herd", beyond, "SSLCertVerificationError").message
     authority.write_text("PEM")
     assert "is not trusted here" in unreachable("herd", storage, "SSLCertVerificationError").message
     assert unreachable("herd", storage, "Timeout").remedy == LATER

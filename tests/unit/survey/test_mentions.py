@@ -112,3 +112,9 @@ def test_jobs_that_stay_at_home_are_not_looked_at(
 ) -> None:
     made = draft(make_spec(*words, "job.sh"), make_policy(policy), make_situation(), Reading())
     assert made.may_leave is leaves
+
+
+def test_words_that_no_path_can_be_are_passed_over(tmp_path: Path) -> None:
+    """Path.is_dir raises where a name is too long, or lies where the user may not look."""
+    furnish(tmp_path, f"#!/bin/sh\ncat HERE/{'x' * 300} HERE/data/a.raw >HERE/{'y' * 300}/new\n")
+    assert list(found(tmp_path, "job.sh")) == ["data/a.raw"]

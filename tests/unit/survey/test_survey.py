@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import NoReturn
 
@@ -99,6 +100,27 @@ def test_the_image_is_looked_for(tmp_path: Path, name: str, *, exists: bool) -> 
     make_script(tmp_path)
     (tmp_path / "x.sif").touch()
     assert facts(tmp_path, "job.sh", "-image", name).image_exists is exists
+
+
+def test_an_image_that_no_file_can_be(tmp_path: Path) -> None:
+    """Path.is_dir raises where a name is too long, or lies where the user may not look."""
+    make_script(tmp_path)
+    found = facts(tmp_path, "job.sh", "-image", "x" * 300)
+    assert (found.image_exists, found.image_is_directory) == (False, False)
+
+
+def test_a_pipe_that_has_nothing_to_say_yet_is_no_program(tmp_path: Path) -> None:
+    """hep_sub <(make-script): it is told of, not read, and nobody waits for its other end."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    writer = os.open(path, os.O_WRONLY)
+    try:
+        found = facts(tmp_path, "./pipe")
+    finally:
+        os.close(reader)
+        os.close(writer)
+    assert found.programs == {str(path): Program(state=ProgramState.NO_FILE)}
 
 
 @pytest.mark.parametrize(
