@@ -165,9 +165,8 @@ def _own_programs(path: str, own: str) -> frozenset[str]:
 
 
 def _group_names(primary: int) -> tuple[str, ...]:
-    numbers = [primary, *(gid for gid in os.getgroups() if gid != primary)]
     names = []
-    for number in numbers:
+    for number in dict.fromkeys([primary, *os.getgroups()]):
         try:
             names.append(grp.getgrgid(number).gr_name)
         except KeyError:

@@ -5,6 +5,8 @@ The policy's words are got quickly and silently: no pool is asked, and a policy 
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
 import shutil
 import sys
@@ -33,6 +35,8 @@ _NAMED = 12
 _OF_THE_POLICY = (
     Kind.CREDENTIAL, Kind.GROUP, Kind.POOL, Kind.SITE, Kind.STORAGE, Kind.SYSTEM, Kind.WALLTIME,
 )  # fmt: skip
+_SITE = "/etc/hepsub"
+"""As `hepsub.situation.SITE_POLICY_DIRECTORY`."""
 OFFERED = {kind.value: kind for kind in _OF_THE_POLICY}
 """The kinds of values that the policy names, by their words."""
 
@@ -225,6 +229,8 @@ def choices(kinds: Iterable[Kind], *, complete: bool) -> dict[Kind, tuple[str, .
     wanted = set(kinds) & set(OFFERED.values())
     if not wanted:
         return {}
+    if wanted == {Kind.GROUP} and (groups := _groups_without_policy()) is not None:
+        return {Kind.GROUP: groups}
     from hepsub.policy.load import load_policy
     from hepsub.situation import paths_for, read_situation
 
@@ -235,6 +241,31 @@ def choices(kinds: Iterable[Kind], *, complete: bool) -> dict[Kind, tuple[str, .
         return {}
     found = {kind: _of_kind(kind, policy, situation, complete=complete) for kind in wanted}
     return {kind: tuple(each for each in found[kind] if each.isprintable()) for kind in wanted}
+
+
+def _groups_without_policy() -> tuple[str, ...] | None:
+    """The groups that a submission would find where surely nobody has written a policy; None elsewhere."""
+    # All that hep_clus -h wants of a policy are its groups, and what hepsub ships has none. To load msgspec, the model
+    # and the shipped files for that answer would take half as long again as the rest of the help, so the plain case
+    # is decided by the names of files, without hepsub.situation, which is made of msgspec's structs.
+    home, variables = (
+        os.environ.get("HOME"),
+        os.environ.keys() & {"HEPSUB_CONFIG", "XDG_CONFIG_HOME"},
+    )
+    if variables or not home or any(map(os.path.lexists, (_SITE, f"{home}/.config/hepsub"))):
+        return None
+    import grp
+    import pwd
+
+    try:
+        primary = pwd.getpwuid(os.getuid()).pw_gid
+    except KeyError:  # in a container: read_situation knows what to do
+        return None
+    names = []
+    for number in dict.fromkeys([primary, *os.getgroups()]):
+        with contextlib.suppress(KeyError):
+            names.append(grp.getgrgid(number).gr_name)
+    return tuple(each for each in names if each.isprintable())
 
 
 def _of_kind(kind: Kind, policy: Policy, situation: Situation, *, complete: bool) -> Iterable[str]:
