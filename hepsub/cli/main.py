@@ -310,7 +310,7 @@ def _bug() -> Problem:
     import time
     import traceback
 
-    from hepsub.files import make_private
+    from hepsub.files import make_private, write_whole
     from hepsub.result import Problem
     from hepsub.situation import home_directory, paths_for
 
@@ -319,8 +319,8 @@ def _bug() -> Problem:
     try:
         make_private(reports)
         path = reports / time.strftime(f"%Y%m%d-%H%M%S-{os.getpid()}.txt")
-        path.write_text(f"hepsub {__version__}\n{text}")
-        path.chmod(0o600)
+        content = f"hepsub {__version__}\n{text}".encode(errors="backslashreplace")
+        write_whole(path, content, 0o600)  # a traceback may hold names that are no UTF-8
         where = f"; the details are in {path}"
     except OSError:
         where = f": {text.rstrip()}".replace("\n", "\n  ")

@@ -39,10 +39,13 @@ def fetch_token(schedd: str, directory: Path, now: float) -> bool:
     except ToolFailed:
         return False  # the caller reports the refusal itself, which says more
     token = answer.stdout.strip()
-    if not token.startswith("eyJ"):
+    if not token.startswith("eyJ"):  # a JWT begins so; anything else is talk
         return False
-    make_private(directory)
-    write_whole(path, token + "\n", 0o600)
+    try:
+        make_private(directory)
+        write_whole(path, token + "\n", 0o600)
+    except OSError:  # no room at home, say: the refusal is what the user has to know
+        return False
     return True
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -140,8 +141,9 @@ def users_of(point: Path) -> tuple[str, ...]:
     found = []
     for process in _PROC.glob("[0-9]*"):
         if _is_inside(process, point):
-            name = (process / "comm").read_text(errors="replace").strip() or "?"
-            found.append(f"{process.name} ({name})")
+            with contextlib.suppress(OSError):  # it has ended just now, and is in nobody's way
+                name = (process / "comm").read_text(errors="replace").strip() or "?"
+                found.append(f"{process.name} ({name})")
     return tuple(found)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -222,3 +223,15 @@ def test_no_size(text: str) -> None:
 def test_rough_text(seconds: float, text: str) -> None:
     """What ends in an hour and a second ends in an hour; nothing is rounded up."""
     assert rough_text(seconds) == text
+
+
+@pytest.mark.parametrize("read", [parse_memory, parse_duration])
+@pytest.mark.parametrize("digits", [20, 400])
+def test_more_than_a_machine_can_count_is_refused(read: Callable[[str], int], digits: int) -> None:
+    """A float of 400 digits is infinite, which no int is."""
+    unit = "d" if read is parse_duration else ""
+    with pytest.raises(ValueError, match="more than"):
+        read("9" * digits + unit)
+    if read is parse_duration:
+        with pytest.raises(ValueError, match="more than"):
+            read("9" * digits + ":00")

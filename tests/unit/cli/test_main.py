@@ -171,7 +171,7 @@ def test_a_bug_is_reported_with_a_file(tmp_path: Path) -> None:
     (tmp_path / "bug.py").write_text(
         "from hepsub.cli.commands import hep_clus\n"
         "def run(session, values, talk):\n"
-        "    raise ZeroDivisionError('secret detail')\n"
+        "    raise ZeroDivisionError('secret detail \\udcff\\ud800')\n"
         "COMMAND = hep_clus.COMMAND._replace(run=run)\n"
     )
     done = subprocess.run(
@@ -187,7 +187,7 @@ def test_a_bug_is_reported_with_a_file(tmp_path: Path) -> None:
     assert len(reports) == 1
     assert str(reports[0]) in done.stderr
     assert "Traceback" not in done.stderr
-    assert "ZeroDivisionError: secret detail" in reports[0].read_text()
+    assert r"ZeroDivisionError: secret detail \udcff\ud800" in reports[0].read_text()
     assert oct(reports[0].stat().st_mode & 0o777) == "0o600"
 
 

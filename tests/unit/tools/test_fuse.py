@@ -105,6 +105,18 @@ def test_who_uses_a_directory(tmp_path: Path) -> None:
     assert fuse.users_of(inside) == ()
 
 
+def test_who_ends_while_it_is_looked_at_uses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process = tmp_path / "proc" / "13"
+    (process / "fd").mkdir(parents=True)
+    (process / "cwd").symlink_to(tmp_path)
+    monkeypatch.setattr(fuse, "_PROC", tmp_path / "proc")
+    assert fuse.users_of(tmp_path) == ()
+    (process / "comm").write_text("bash\n")
+    assert fuse.users_of(tmp_path) == ("13 (bash)",)
+
+
 def test_what_unmounting_says(tmp_path: Path) -> None:
     program = write_program(tmp_path / "fusermount3", '#!/bin/sh\necho "$@" >&2; [ "$2" != -z ]\n')
     assert fuse.unmount(str(program), Path("/x y")) == ""
