@@ -14,7 +14,7 @@ MARK = "# hepsub renew"
 """What the line ends with, and is found by. To the shell that cron starts it is a comment."""
 
 _LONGEST = 990
-"""Vixie cron and its descendants read at most 1000 characters of a command (crontab(5), cron.h MAX_COMMAND)."""
+"""Bytes; Vixie cron and its descendants read at most 1000 of a command (crontab(5), cron.h MAX_COMMAND)."""
 
 _LONGEST_NUMBER = 20
 _DAEMONS = ("cron", "crond", "fcron")
@@ -117,19 +117,25 @@ def with_line(text: bytes, line: str) -> bytes:
     Raises:
         ToolFailed: cron would not read the line whole.
     """
-    if len(line) > _LONGEST:
+    added = os.fsencode(line)
+    if len(added) > _LONGEST:
         raise ToolFailed(
-            f"the line for cron would have {len(line)} characters, and cron reads {_LONGEST}",
+            f"the line for cron would have {len(added)} characters, and cron reads {_LONGEST}",
             remedy="install hepsub, or keep its policy, under a shorter path",
+        )
+    if b"\n" in added:
+        raise ToolFailed(
+            "the line for cron would have a line end in it",
+            remedy="keep hepsub and its policy under a path without one",
         )
     lines = text.split(b"\n")
     marked = [number for number, each in enumerate(lines) if _is_marked(each)]
     if marked:
-        lines[marked[0]] = line.encode()
+        lines[marked[0]] = added
         kept = [each for number, each in enumerate(lines) if number not in marked[1:]]
         return b"\n".join(kept)
     end = b"" if not text or text.endswith(b"\n") else b"\n"
-    return text + end + line.encode() + b"\n"
+    return text + end + added + b"\n"
 
 
 def without_line(text: bytes) -> bytes:

@@ -87,6 +87,11 @@ def install_timer(directory: Path, service: str, timer: str) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         (directory / SERVICE).write_text(service, encoding="utf-8")
         (directory / TIMER).write_text(timer, encoding="utf-8")
+    except UnicodeEncodeError as error:  # systemd passes over the lines that it cannot read
+        raise ToolFailed(
+            "a path that the timer needs is no UTF-8, which systemd cannot read",
+            remedy="keep hepsub and its policy under a path that is",
+        ) from error
     except OSError as error:
         raise ToolFailed(
             f"the units cannot be written into {directory}: {error.strerror}",
