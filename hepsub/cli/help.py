@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 
 from hepsub.cli.options import Command, Kind, Option, Takes
 from hepsub.errors import HepsubError
-from hepsub.suggest import closest
 
 if TYPE_CHECKING:
     from hepsub.policy.model import Policy
@@ -87,6 +86,8 @@ def topic_help(command: Command, word: str, width: int = _WIDTH) -> str:
         word: the option's name, with dashes or without.
         width: how many columns it may have.
     """
+    from hepsub.suggest import closest
+
     names = {name.lstrip("-"): option for option in command.options for name in option.names}
     match = closest(word, names)
     if match is None:

@@ -104,16 +104,12 @@ def write_out(text: str, *, repeatable: bool = False) -> None:
         raise
     except OSError as trouble:
         discard_output()
-        if repeatable:
-            raise OutputUnwritable(
-                f"stdout cannot be written ({trouble.strerror})",
-                remedy="make room there, and call it again",
-            ) from trouble
-        raise OutputUnwritable(
-            f"stdout cannot be written ({trouble.strerror}); what was asked was done, and it would have"
-            f" said: {text[:_QUOTED]}",
-            remedy="do not repeat the command because of this",
-        ) from trouble
+        message = f"stdout cannot be written ({trouble.strerror})"
+        remedy = "make room there, and call it again"
+        if not repeatable:
+            message += f"; what was asked was done, and it would have said: {text[:_QUOTED]}"
+            remedy = "do not repeat the command because of this"
+        raise OutputUnwritable(message, remedy=remedy) from trouble
 
 
 def discard_output() -> None:
@@ -157,16 +153,12 @@ def render_json(command: str, result: AnyResult) -> None:
     value = result.value
     document = envelope(command, document_of(value), result.problems, ok=result.exit_code == 0)
     with _told(command, value):
-        _print_document(document, repeatable=_is_repeatable(value))
+        write_out(json_text(document), repeatable=_is_repeatable(value))
 
 
 def render_json_error(command: str, problem: Problem) -> None:
     """Print an error as one JSON document."""
-    _print_document(envelope(command, None, (problem,), ok=False))
-
-
-def _print_document(document: object, *, repeatable: bool = False) -> None:
-    write_out(json_text(document), repeatable=repeatable)
+    write_out(json_text(envelope(command, None, (problem,), ok=False)))
 
 
 def _is_repeatable(value: Value) -> bool:

@@ -38,6 +38,14 @@ def test_blanks_and_backslashes_are_read() -> None:
     assert [each.is_rclone for each in found] == [False, False, True, False, True]
 
 
+def test_no_name_of_a_mount_hides_or_breaks_another() -> None:
+    """Anybody may mount at a directory of such a name, and everybody reads the list."""
+    line = "44 30 0:90 / /tmp/a\u2028b\x0c\x85c rw - fuse.sshfs x rw"
+    found = fuse.mounts(f"{line}\n{MOUNTINFO}\n")
+    assert found[0].point == "/tmp/a\u2028b\x0c\x85c"
+    assert len(found) == 6
+
+
 @pytest.mark.usefixtures("mounted")
 def test_the_topmost_mount_of_a_directory_counts() -> None:
     top = fuse.mount_at(Path("/home/alice/my files"))
