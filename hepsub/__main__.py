@@ -14,6 +14,9 @@ a command makes few cycles, and most of what it imports stays to its end."""
 def run() -> None:
     """Run the command that the first word names, hep_sub when it names none, and exit with its code."""
     gc.set_threshold(_OBJECTS)
+    # Some daemons start what they start with SIGCHLD ignored: the system forgets how children end then, and Python
+    # takes a program that failed for one that did not.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # while it imports it has nothing to say
     from hepsub.cli.main import PROGRAMS, main

@@ -118,7 +118,7 @@ def size_text(size: int) -> str:
     """A number of bytes for people: `512 B`, `64.0 kB`, `1.5 MB` (1 kB = 2**10 bytes)."""
     amount = float(size)
     for unit in ("B", "kB", "MB", "GB"):
-        if amount < 1024 or unit == "GB":
+        if round(amount, 1) < 1024 or unit == "GB":
             break
         amount /= 1024
     return f"{size} B" if unit == "B" else f"{amount:.1f} {unit}"

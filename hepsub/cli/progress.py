@@ -145,7 +145,11 @@ def _be_the_line(area: mmap.mmap, pipe: int, began: float) -> NoReturn:
     try:
         # An open lock, or a pipe that somebody reads to its end, would stay open with this process.
         kept = os.dup2(pipe, 3)
-        os.closerange(4, os.sysconf("SC_OPEN_MAX"))
+        # One by one: containers may allow a billion, and not each Python knows close_range(2).
+        for number in [int(each.name) for each in os.scandir("/proc/self/fd")]:
+            if number > kept:
+                with contextlib.suppress(OSError):  # what has listed them
+                    os.close(number)
         for number in (0, 1):
             os.dup2(os.open(os.devnull, os.O_RDWR), number)
         for each in _BLOCKED:

@@ -143,6 +143,10 @@ def bar(each: ClusterStatus, width: int) -> str:
     if not total:
         return ""
     widths = [max(1, number * width // total) for _, number in there]
+    while (
+        sum(widths) > width
+    ):  # many kinds of few jobs have a letter each: it is the widest that give them up
+        widths[widths.index(max(widths))] -= 1
     largest = max(range(len(there)), key=lambda place: there[place][1])
     widths[largest] += width - sum(widths)
     return "".join(sign * each for (sign, _), each in zip(there, widths, strict=True))
