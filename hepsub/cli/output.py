@@ -44,17 +44,17 @@ _TEXTS = {
     "Token": "auth:token",
     "Renewed": "auth:renewed",
     "Looped": "auth:looped",
-    "Silent": "auth:silent",
-    "Tail": "files:tail",
+    "Silent": "",
+    "Tail": "",
     "Checked": "check:checked",
     "EffectivePolicy": "check:effective_policy",
     "Installed": "auth:installed",
     "Uninstalled": "auth:uninstalled",
     "RenewalStatus": "auth:renewal_status",
 }
-"""A value → the module of hepsub.cli.text, and the function there, that gives its text, or lines of it.
+"""A value → the module of hepsub.cli.text, and the function there, that gives its text, or lines of it; none for none.
 
-A command loads its own alone.
+By name, so that a command loads its own alone.
 """
 _LOOKS = frozenset({
     "Preview", "Listing", "Explanations", "Past", "Sites", "Partitions", "Walltimes", "Status", "ClusterReports",
@@ -222,6 +222,8 @@ def value_text(value: Value) -> str:
     found = _TEXTS.get(type(value).__name__)
     if found is None:
         raise TypeError(f"no text for {type(value).__name__}")
+    if not found:
+        return ""
     module, _, name = found.partition(":")
     text: str | Iterable[str] = getattr(importlib.import_module(f"hepsub.cli.text.{module}"), name)(
         value

@@ -38,6 +38,7 @@ class _Value(click.ParamType[Any]):
 
 
 def _seconds(text: str) -> int:
+    # Only here: -wt 10 could be hours as well as a class, and is refused.
     return parse_duration(f"{text}s" if text.isdecimal() else text)
 
 

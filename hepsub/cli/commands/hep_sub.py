@@ -210,10 +210,11 @@ def _waited(
     from hepsub.actions.queue.ends import Clock
     from hepsub.actions.queue.wait import wait
 
+    # The line that scripts parse comes now, not in three days; Ctrl-C while waiting leaves the jobs alone.
     console.result_now(result.value)
     for note in result.notes:
         console.progress(note)
-    with session.progress.step("") as step:
+    with session.progress.step() as step:
         return wait(session, result.value, Clock(sleep=time.sleep, progress=step.say))
 
 
@@ -227,7 +228,9 @@ def _check(session: Session, values: Values) -> AnyResult:
 
     if not values["check"]:
         raise UsageError("-write belongs to -check", remedy="hep_sub -check -write")
-    words = values["script"]
+    words = values[
+        "script"
+    ]  # -check takes no value, so that `-check` alone works: policy is the free word behind it
     if words and words[0] != "policy":
         raise UsageError(
             f"-check submits nothing, so '{words[0]}' has no place there",

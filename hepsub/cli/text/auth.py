@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from hepsub.actions.auth.token import Token
     from hepsub.actions.renew.install import Installed, Uninstalled
     from hepsub.actions.renew.renew import Renewed
-    from hepsub.actions.renew.rounds import Looped, Silent
+    from hepsub.actions.renew.rounds import Looped
     from hepsub.actions.renew.status import RenewalStatus
     from hepsub.auth.renewal import Outcome, RenewalState
 
@@ -131,11 +131,6 @@ def storage_keys(value: StorageKeys) -> Iterator[str]:
 def looped(value: Looped) -> str:
     """How many rounds there were."""
     return f"{value.rounds} round(s)"
-
-
-def silent(_: Silent) -> str:
-    """Nothing."""
-    return ""
 
 
 def uninstalled(value: Uninstalled) -> Iterator[str]:

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from hepsub.actions.demo.demo import DemoResult
     from hepsub.actions.fetch.result import Fetched, FetchedCluster, LocalFile
     from hepsub.actions.mount.list import Mounts, Shown
-    from hepsub.actions.tail.tail import Tail
 
 _OUTPUT_ROW = "%-12s %-10s %-8s %-10s %s"
 _WORDS = {
@@ -28,11 +27,6 @@ _WORDS = {
 _MADE = "{what} is mounted on {where}, {mode}"
 _TAKEN = "{what} is no longer mounted on {where}"
 _MOUNT_ROW = "%-9s %-4s %-11s %7s  %s"
-
-
-def tail(value: Tail) -> str:  # noqa: ARG001
-    """Nothing: it was shown byte by byte."""
-    return ""
 
 
 def fetched(value: Fetched) -> Iterator[str]:
