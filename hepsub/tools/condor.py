@@ -69,7 +69,7 @@ def produce_ticket(program: str, cache: bytes) -> bytes:
             'exec "$0" >"$1"',
             program,
             str(made),
-        ]  # text would not be kept whole
+        ]  # as a text it would not stay whole
         done = run_within(to_file, timeout=_PRODUCER_S, environment={"KRB5CCNAME": f"FILE:{given}"})
         content = made.read_bytes() if made.exists() else b""
     if done is None:

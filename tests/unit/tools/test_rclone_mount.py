@@ -227,3 +227,12 @@ def test_what_the_log_says(tmp_path: Path, text: str, trouble: str, is_fuse: boo
 
 def test_no_log_says_nothing(tmp_path: Path) -> None:
     assert last_trouble(tmp_path / "none") == ""
+
+
+def test_of_a_long_log_the_end_is_read(tmp_path: Path) -> None:
+    """Half a gigabyte of holes, and an error behind them."""
+    log = tmp_path / "rclone.log"
+    with log.open("wb") as file:
+        file.seek(2**29)
+        file.write(b"\n2026/01/02 03:04:05 ERROR : x: it is full\n")
+    assert last_trouble(log) == "x: it is full"
