@@ -96,7 +96,7 @@ def write_in(
         finally:
             os.close(descriptor)
         os.replace(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
-    except BaseException:
+    except BaseException:  # Ctrl-C, too: nobody else would ever remove it
         with contextlib.suppress(OSError):
             os.unlink(temporary, dir_fd=directory)
         raise
@@ -135,6 +135,7 @@ def open_own(path: Path, flags: int, what: str) -> int:
 
 def checked_own(descriptor: int, otherwise: str, name: str | None = None) -> int:
     """A descriptor, if it is of a regular file of this user; else it is closed."""
+    # Asked of what is open, and not of the name: that may be another file's by now.
     facts = os.fstat(descriptor)
     if stat.S_ISREG(facts.st_mode) and facts.st_uid == os.getuid():
         return descriptor
@@ -216,7 +217,7 @@ def why_not_mine(path: Path, *, readable: bool = False) -> str:
         FileNotFoundError: there is nothing.
         OSError: it cannot be looked at.
     """
-    facts = os.stat(path, follow_symlinks=False)
+    facts = os.stat(path, follow_symlinks=False)  # a link's goal can be exchanged after this look
     if not stat.S_ISDIR(facts.st_mode):
         return "it is no directory"
     if facts.st_uid != os.getuid():

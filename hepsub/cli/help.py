@@ -53,7 +53,7 @@ def usage(command: Command) -> str:
 
 def window() -> int:
     """How many columns a help text may have: a terminal's, and no more than are read with ease."""
-    if not sys.stdout.isatty():
+    if not sys.stdout.isatty():  # in a pager or a file $COLUMNS says nothing
         return _WIDTH
     return max(_LEAST, min(_WIDTH, shutil.get_terminal_size((_WIDTH, 24)).columns))
 
@@ -61,7 +61,10 @@ def window() -> int:
 def brief_help(command: Command, width: int = _SCREEN) -> str:
     """What fits on a screen of 24 lines of 80 columns: the options that people use, and where the rest is."""
     width = min(width, _SCREEN)
-    told = ((_brief_left(option), command.brief.get(option.field)) for option in command.options)
+    told = (
+        (left(option._replace(names=option.names[:1])), command.brief.get(option.field))
+        for option in command.options
+    )
     short = [each for each in command.examples if len(each[0]) <= _SHORT_EXAMPLE]
     rest = (
         f"{command.all_help} shows all {len(command.options)} options, -help mem one of them; man"
@@ -110,11 +113,6 @@ def topic_help(command: Command, word: str, width: int = _WIDTH) -> str:
 def _names(option: Option, other: Option) -> bool:
     """Whether what is said of an option names another one."""
     return not set(other.names).isdisjoint(re.findall(r"(?<!\S)-[\w-]+", option.help))
-
-
-def _brief_left(option: Option) -> str:
-    """The name of an option that help shows first, and its value."""
-    return left(option._replace(names=option.names[:1]))
 
 
 def help_text(
@@ -241,6 +239,7 @@ def choices(kinds: Iterable[Kind], *, complete: bool) -> dict[Kind, tuple[str, .
     except (HepsubError, OSError):
         return {}
     found = {kind: _of_kind(kind, policy, situation, complete=complete) for kind in wanted}
+    # TOML's keys may be anything; what a terminal would obey no shell could type either.
     return {kind: tuple(each for each in found[kind] if each.isprintable()) for kind in wanted}
 
 
@@ -273,6 +272,7 @@ def _of_kind(kind: Kind, policy: Policy, situation: Situation, *, complete: bool
     if kind is Kind.GROUP:
         from hepsub.plan.accounting import own_groups
 
+        # Where the policy names no groups any word is taken; those of the user are what is meant mostly.
         return own_groups(policy, situation) if policy.group else situation.groups
     if kind is Kind.WALLTIME:
         return [name for name, each in policy.walltime.items() if complete or not each.on_request]

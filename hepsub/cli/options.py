@@ -212,4 +212,4 @@ def named_ids(values: Values, command: str) -> "tuple[JobId, ...]":
         raise UsageError(
             "no job was named", remedy=f"{command} ID…, or {command} -a for all of your jobs"
         )
-    return tuple(dict.fromkeys(ids))
+    return tuple(dict.fromkeys(ids))  # who names a job twice wants one line about it

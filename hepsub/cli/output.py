@@ -118,6 +118,7 @@ def discard_output() -> None:
 
 
 def _discard(stream: TextIO) -> None:
+    # Python flushes at its end, too, and would say there that it cannot, with an exit code of its own.
     with contextlib.suppress(OSError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
@@ -201,6 +202,7 @@ def _told(command: str, value: Value) -> Iterator[None]:
         yield
         return
     text = value_text(submission)
+    # Whoever does not read this line submits again.
     if getattr(sys.stdout, "name", "") == os.devnull:  # it was closed
         talk(command, [text])
     try:

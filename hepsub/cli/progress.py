@@ -101,9 +101,12 @@ class Line:
     def _start(self) -> None:
         if self._off or _has_threads():
             return
-        self._began = self._began or time.monotonic()
+        self._began = (
+            self._began or time.monotonic()
+        )  # of the command: many quick steps are long together
         self._area = self._area or mmap.mmap(-1, _ROOM)
         reading, writing = os.pipe2(os.O_CLOEXEC)
+        # Until the child has its own handlers a Ctrl-C would raise KeyboardInterrupt in both.
         blocked = signal.pthread_sigmask(signal.SIG_BLOCK, _BLOCKED)
         try:
             child = os.fork()
@@ -121,7 +124,7 @@ class Line:
     @staticmethod
     def _write(area: mmap.mmap, step: Step | None) -> None:
         seen = step and _Seen(
-            what=printable(step.what[:_LONGEST])[:_LONGEST],
+            what=printable(step.what[:_LONGEST])[:_LONGEST],  # an escape is four to ten letters
             done=step.done,
             total=step.total,
             in_bytes=step.in_bytes,
