@@ -106,10 +106,10 @@ def wait(
     """Wait until all jobs have ended with 0.
 
     Args:
-        first: jobs to wait for.
+        first: jobs to wait for, one at least.
         more: other jobs.
         pool: name of a pool of the policy; None for any that the user submitted to.
-        timeout_s: the longest time to wait, in seconds; None for ever.
+        timeout_s: how long to wait; None for ever.
         progress: is told how many jobs are where, when that changes.
 
     Raises:
@@ -139,7 +139,7 @@ def fetch(
     """Bring the outputs of jobs here, into CLUSTER/PROC/NAME.
 
     Args:
-        first: the jobs.
+        first: jobs, one at least.
         more: other jobs.
         directory: below which the outputs shall be; empty for the working directory.
         only: patterns of names; none for all outputs.
@@ -196,6 +196,7 @@ def _answer(result: AnyResult, kind: type[_T]) -> _T:
     if result.exit_code == 0:
         return value
     error = error_of(result.exit_code)
+    # Errors of several kinds make the exit code of what they share, which none of them has: the first one is told.
     told = next((each for each in result.problems if each.code == error.code), result.problems[0])
     raise error(told.message, remedy=told.remedy, result=value)
 

@@ -22,6 +22,7 @@ T = TypeVar("T")
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 """The numbers of the system calls, which are the same for all architectures (landlock(7))."""
 _VERSION, _BENEATH, _NO_NEW_PRIVILEGES = 1, 1, 38
+"""Of linux/landlock.h the first two, the third of linux/prctl.h."""
 _TRUNCATE_SINCE = 3
 _EXECUTE, _WRITE_FILE, _REMOVE_DIR, _REMOVE_FILE, _TRUNCATE = (1 << bit for bit in (0, 1, 4, 5, 14))
 _MAKE_DIR, _MAKE_REG = 1 << 7, 1 << 8
@@ -31,12 +32,7 @@ _DIRECTORY = _FILE | _REMOVE_DIR | _REMOVE_FILE | _MAKE_DIR | _MAKE_REG
 
 
 class Writable(Struct, frozen=True, kw_only=True):
-    """What may be written.
-
-    Attributes:
-        directories: with all that is in them, as plain files and directories.
-        files: single files that are there.
-    """
+    """What may be written: directories, with plain files and directories in them, and single files that are there."""
 
     directories: tuple[Path, ...] = ()
     files: tuple[Path, ...] = ()
@@ -66,6 +62,7 @@ def confined(do: Callable[[], T], writable: Writable) -> T:
         _confine_thread(writable)
         return do()
 
+    # No restriction can be taken back: the thread ends with it, and the process goes on without.
     with ThreadPoolExecutor(max_workers=1) as thread:
         return thread.submit(within).result()
 
@@ -80,7 +77,7 @@ def _version() -> int:
 def _confine_thread(writable: Writable) -> None:
     known = _DIRECTORY | _EXECUTE | _MAKE_OTHERS
     if _version() < _TRUNCATE_SINCE:
-        known &= ~_TRUNCATE
+        known &= ~_TRUNCATE  # an older kernel refuses a rule set with a right that it does not know
     handled = struct.pack("=Q", known)
     rules = _call(_CREATE_RULESET, handled, len(handled), 0)
     try:
@@ -88,6 +85,7 @@ def _confine_thread(writable: Writable) -> None:
             _allow(rules, directory, _DIRECTORY & known)
         for file in (*writable.files, Path(os.devnull)):
             _allow(rules, file, _FILE & known)
+        # The kernel confines only who can gain no privileges by starting a set-uid program.
         if ctypes.CDLL(None, use_errno=True).prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0):
             raise _error()
         _call(_RESTRICT_SELF, rules, 0)
@@ -96,7 +94,7 @@ def _confine_thread(writable: Writable) -> None:
 
 
 def _allow(rules: int, path: Path, what: int) -> None:
-    with contextlib.suppress(FileNotFoundError):
+    with contextlib.suppress(FileNotFoundError):  # what is not there cannot be written either
         descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
         try:
             _call(_ADD_RULE, rules, _BENEATH, struct.pack("=Qi", what, descriptor), 0)

@@ -81,7 +81,7 @@ def read_json(content: bytes, expected: type[T], *, most: int, any_text: bool = 
         raise Malformed(f"it is larger than {most} bytes")
     _check_structure(content)
     try:
-        if any_text:
+        if any_text:  # msgspec refuses lone surrogates, which json reads as it wrote them
             return msgspec.convert(json.loads(content, parse_constant=_no_number), type=expected)
         return msgspec.json.decode(content, type=expected)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:

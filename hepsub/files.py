@@ -42,8 +42,6 @@ def write_whole(path: Path, content: str | bytes, mode: int, *, durable: bool = 
 def write_new(directory: int, name: str, content: str | bytes, mode: int) -> None:
     """Write a file that is not there yet, where nobody else writes, and nobody reads before it is whole.
 
-    Half of what `write_whole` asks a file server for, which is what ten thousand files cost.
-
     Args:
         directory: a descriptor of a directory into which nobody but this process writes now.
         name: the file, relative to it.
@@ -53,6 +51,7 @@ def write_new(directory: int, name: str, content: str | bytes, mode: int) -> Non
     Raises:
         OSError: it cannot be written, or something has its name.
     """
+    # No temporary name and no rename: half the requests to a file server, which are what ten thousand files cost.
     descriptor = os.open(name, _NEW, mode, dir_fd=directory)
     try:
         write_all(descriptor, _bytes(content))
@@ -97,7 +96,7 @@ def write_in(
         finally:
             os.close(descriptor)
         os.replace(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
-    except BaseException:
+    except BaseException:  # Ctrl-C, too: nobody else would ever remove it
         with contextlib.suppress(OSError):
             os.unlink(temporary, dir_fd=directory)
         raise
@@ -136,6 +135,7 @@ def open_own(path: Path, flags: int, what: str) -> int:
 
 def checked_own(descriptor: int, otherwise: str, name: str | None = None) -> int:
     """A descriptor, if it is of a regular file of this user; else it is closed."""
+    # Asked of what is open, and not of the name: that may be another file's by now.
     facts = os.fstat(descriptor)
     if stat.S_ISREG(facts.st_mode) and facts.st_uid == os.getuid():
         return descriptor
@@ -183,20 +183,18 @@ def lock_open(descriptor: int) -> bool:
 
 
 def name_beside(name: str) -> str:
-    """A name that nothing has, for what will get a name when it is whole; the longest names have no room for more."""
-    stem = os.fsdecode(os.fsencode(name)[:_LONGEST_STEM])
+    """A name that nothing has, for what will get a name when it is whole."""
+    stem = os.fsdecode(os.fsencode(name)[:_LONGEST_STEM])  # the longest names have no room for more
     return f".{stem}.{os.getpid()}.{time.monotonic_ns()}"
 
 
 def make_private(directory: Path) -> None:
     """Make a directory, and each of its parents that does not exist, for this user alone (0700).
 
-    (`Path.mkdir(parents=True, mode=0o700)` gives the mode to the last one only.)
-
     Raises:
         OSError: one of them cannot be made.
     """
-    missing = []
+    missing = []  # Path.mkdir(parents=True, mode=0o700) gives the mode to the last one only
     here = directory
     while not here.exists():
         missing.append(here)
@@ -219,7 +217,7 @@ def why_not_mine(path: Path, *, readable: bool = False) -> str:
         FileNotFoundError: there is nothing.
         OSError: it cannot be looked at.
     """
-    facts = os.stat(path, follow_symlinks=False)
+    facts = os.stat(path, follow_symlinks=False)  # a link's goal can be exchanged after this look
     if not stat.S_ISDIR(facts.st_mode):
         return "it is no directory"
     if facts.st_uid != os.getuid():

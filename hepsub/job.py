@@ -20,13 +20,9 @@ class Remote(enum.Enum):
 
 
 class Resources(Struct, frozen=True, kw_only=True):
-    """What one job needs; None where the user left it to the policy.
+    """What one job needs; None where the user left it to the policy. A MB has 2**20 bytes.
 
     Attributes:
-        cpus: cores.
-        gpus: GPUs.
-        memory_mb: memory in MB (2**20 bytes).
-        disk_mb: disk in MB (2**20 bytes).
         walltime: a walltime class or a duration, as it was written.
     """
 
@@ -41,11 +37,10 @@ class Placement(Struct, frozen=True, kw_only=True):
     """Where the job may run.
 
     Attributes:
-        pool: name of a pool of the policy.
-        schedd: name of a schedd, full or short.
-        remote: whether resources outside the local cluster are wanted.
+        pool: its name, or an alias, in the policy.
+        schedd: its full or short name.
         site: name of a remote site; implies that remote is wanted.
-        worker_node: the one worker node to run on, full or short name.
+        worker_node: the one to run on, by its full or short name.
         worker_group: the group of worker nodes to run on.
     """
 
@@ -81,7 +76,7 @@ class Columns(Struct, frozen=True, kw_only=True):
     """The columns of a list.
 
     Attributes:
-        names: in their order; empty where only numbers are said.
+        names: in their order; empty for columns that are called by their numbers.
         header: whether the first line of the list has the names; False once they were read.
         separator: COMMA, TAB or BLANK; empty for what the name of the list tells.
     """
@@ -95,7 +90,7 @@ class FileRequest(Struct, frozen=True, kw_only=True):
     """A file that goes with each job, as written; names in it are still to be filled in.
 
     Attributes:
-        name: the file's name in the job's directory; empty for the last part of the URL.
+        name: in the job's directory; empty for the last part of the URL.
         url: `s3://bucket/key`, `storage:bucket/key`, or a path.
         optional: whether it may be missing (outputs only).
         whole: the URL that it would be if the `=` in front of the name were a part of it (inputs only); empty where
@@ -114,7 +109,7 @@ class HTCondorRequest(Struct, frozen=True, kw_only=True):
     Attributes:
         attributes: `NAME=EXPR`, each an attribute of the jobs' ads.
         requirements: ClassAd expressions that all have to hold.
-        rank: a ClassAd expression: the higher, the better a slot; empty for none.
+        rank: a ClassAd expression: the higher, the better a slot.
         commands: `NAME = VALUE`, each a submit command.
         retries: `N` or `N:CODE,CODE…`: how often, and after which exit codes, a job is started again.
         max_idle: how many idle jobs the schedd keeps of the cluster; None for no such limit.
@@ -158,9 +153,8 @@ class JobSpec(Struct, frozen=True, kw_only=True):
     stdout, stderr, inputs, outputs and the values of variables.
 
     Attributes:
-        script: the program to run, as written.
-        arguments: the arguments of the job, already split into words.
-        number: number of jobs, None when the user did not say.
+        script: the program to run.
+        number: how many jobs; None where the user does not say, and the list or 1 counts.
         first: the Index of the first job.
         list_file: a file with one item a line, one job an item; `-` for stdin, or a directory in S3
             (`s3://bucket/dir/`), perhaps with a pattern at its end; None for none.
@@ -172,25 +166,20 @@ class JobSpec(Struct, frozen=True, kw_only=True):
         outputs: what each job leaves behind.
         libraries: files and directories that go along, packed once and unpacked before each job.
         check_objects: whether inputs, and what is at the places of outputs, are looked for before submitting.
-        group: accounting group.
-        name: job name (HTCondor's JobBatchName).
+        name: what people know the jobs by (HTCondor's JobBatchName).
         stdout: file, directory or pattern for standard output.
         stderr: file, directory or pattern for standard error.
         event_log: HTCondor's event log of the cluster.
         directory: where the logs go that have no place of their own.
-        os: operating system to run under.
+        os: an operating system of the policy, in whose container the jobs run.
         image: container image file.
         priority: HTCondor's JobPrio among the user's own jobs.
-        universe: HTCondor's universe, as written.
-        resources: what one job needs.
-        placement: where it may run.
-        environment: which variables travel.
+        universe: HTCondor's universe.
         once: a key; a second submission with the same key returns the first one's cluster.
         credentials: names of credentials of the policy that go along besides those that the pool or
             site wants; `none` drops those.
         type: what kind of work it is, for the policy's rules; None where the user does not say.
         output_mb: MB that one job leaves behind; None where the user does not say.
-        htcondor: what is said to HTCondor in its own words; None for nothing.
         slurm: what the `#SBATCH` lines of the script say besides; None where none count.
     """
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import _thread
+import _thread  # not threading, which is one more module at each start: a lock is all that is needed
 import contextlib
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -74,15 +74,16 @@ class Progress:
         self._steps: list[Step] = []
 
     @contextlib.contextmanager
-    def step(self, what: str, total: int = 0, *, behind: bool = False) -> Iterator[Step]:
+    def step(self, what: str = "", total: int = 0, *, behind: bool = False) -> Iterator[Step]:
         """Something that may take long is done within this block.
 
         Args:
-            what: in words.
+            what: in words; empty where these come later, if at all.
             total: how much there is to do; 0 for not known.
             behind: whether it is shown only while nothing else is under way.
         """
         step = Step(self, what, total)
+        # Threads work side by side: what began first may end first, so this is a list, and no stack.
         steps = self._behind if behind else self._steps
         with self._lock:
             steps.append(step)

@@ -77,9 +77,9 @@ def failures(
         errors: what went wrong, job by job.
         shared_exit_code: the exit code when errors of several kinds came together.
     """
-    problems = tuple(Problem.of(each) for each in errors)
     kinds = {error.exit_code for error in errors}
-    return problems, 0 if not kinds else kinds.pop() if len(kinds) == 1 else shared_exit_code
+    code = kinds.pop() if len(kinds) == 1 else shared_exit_code if kinds else 0
+    return tuple(Problem.of(each) for each in errors), code
 
 
 def every_error(below: type[HepsubError] = HepsubError) -> Iterator[type[HepsubError]]:

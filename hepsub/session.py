@@ -162,9 +162,12 @@ class Session(Struct, frozen=True, kw_only=True):
         """The schedds that the policy or the journal's latest entries name, and the pool does not know now."""
         names = [each.name for each in present]
         recent = self.situation.now - JOURNAL_MATTERS_S
+        now_called = self.policy.pool_named(pool)
+        rules = self.policy.pool[now_called]
+        known_as = {pool, now_called, *rules.aliases}  # submissions keep the name of their time
         entries = self.journal.entries()
-        noted = [e.ref.schedd for e in entries if e.ref.pool == pool and e.when > recent]
-        expected = dict.fromkeys([*self.policy.pool[pool].schedds, *noted])
+        noted = [e.ref.schedd for e in entries if e.ref.pool in known_as and e.when > recent]
+        expected = dict.fromkeys([*rules.schedds, *noted])
         return tuple(e for e in expected if not any(same_schedd(e, name) for name in names))
 
     def meant(self, ref: SubmissionRef) -> str:
@@ -260,7 +263,9 @@ def _with_a_pool(policy: Policy, paths: Paths, situation: Situation) -> Policy:
 
     A configured pool that does not answer is an error, never a silent switch.
     """
-    site = any(paths.site_policy.glob("*.toml"))
+    site = any(
+        paths.site_policy.glob("[!.]*.toml")
+    )  # no editor's .#10-site.toml, as in policy.load
     behind = policy.pools_of_sites
     collectors = (pool.collector for name, pool in policy.pool.items() if name not in behind)
     named = policy.defaults.pool or any(collectors)

@@ -19,8 +19,6 @@ SAVED_PREFIX = "HEPSUB_SAVED_"
 _CTYPE, _COERCED = "LC_CTYPE", ("C.UTF-8", "C.utf8", "UTF-8")
 _ADOPTED: set[str] = set()
 """The names of variables that came from `adopt`."""
-
-
 _OWN: dict[str, str | None] = {}
 """What the caller had in the variables that came from `set_own`."""
 SITE_POLICY_DIRECTORY = Path("/etc/hepsub")
@@ -85,11 +83,9 @@ def read_situation() -> Situation:
 
 
 def _given() -> dict[str, str]:
-    """The environment of this process, with the LC_CTYPE that it was started with, if any.
-
-    Python sets another one where there is no such locale, in cron, say (PEP 538). Systems in old containers do not
-    know that one, and their programs complain.
-    """
+    """The environment of this process, with the LC_CTYPE that it was started with, if any."""
+    # Python sets another one where there is no such locale, in cron, say (PEP 538). Systems in old containers do not
+    # know that one, and their programs complain.
     given = dict(os.environ)
     if given.get(_CTYPE) not in _COERCED:
         return given
@@ -124,21 +120,15 @@ def _entry(uid: int) -> pwd.struct_passwd | None:
 
 def caller_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """The caller's own environment, with what the launcher put aside back in its place."""
-    kept = {name: value for name, value in environment.items() if not name.startswith(SAVED_PREFIX)}
-    saved = {
-        name.removeprefix(SAVED_PREFIX): value
-        for name, value in environment.items()
-        if name.startswith(SAVED_PREFIX)
-    }
-    return kept | saved
+    saved = [name for name in environment if name.startswith(SAVED_PREFIX)]
+    kept = {name: value for name, value in environment.items() if name not in saved}
+    return kept | {name.removeprefix(SAVED_PREFIX): environment[name] for name in saved}
 
 
 def adopt(variables: Mapping[str, str]) -> None:
-    """Give this process, and the programs it starts, variables that it does not have itself.
-
-    What was adopted before is replaced: a later login may have another agent, and another cache.
-    """
+    """Give this process, and the programs it starts, variables that it does not have itself."""
     for name, value in variables.items():
+        # What was adopted before is replaced: a later login may have another agent, and another cache.
         if name in _ADOPTED or name not in os.environ:
             _ADOPTED.add(name)
             os.environ[name] = value
@@ -165,9 +155,9 @@ def _own_programs(path: str, own: str) -> frozenset[str]:
 
 
 def _group_names(primary: int) -> tuple[str, ...]:
-    numbers = [primary, *(gid for gid in os.getgroups() if gid != primary)]
     names = []
-    for number in numbers:
+    # The first one is what a job is accounted to without -g. The system's order begins with any of them.
+    for number in dict.fromkeys([primary, *os.getgroups()]):
         try:
             names.append(grp.getgrgid(number).gr_name)
         except KeyError:
@@ -180,7 +170,9 @@ def _visible_cwd(environment: Mapping[str, str]) -> Path:
         here = Path.cwd()
     except FileNotFoundError:  # removed under our feet: most commands do not need it
         return Path(environment.get("PWD") or "/")
-    seen = Path(environment.get("PWD") or here)
+    seen = Path(
+        environment.get("PWD") or here
+    )  # what shells set; who calls chdir() only may leave it behind
     try:
         return seen if seen.is_absolute() and seen.samefile(here) else here
     except OSError:
@@ -222,20 +214,20 @@ class Paths(Struct, frozen=True, kw_only=True):
 
 def paths_for(environment: Mapping[str, str], home: Path) -> Paths:
     """The places that hold for this environment and home directory."""
-    config = _xdg(environment, "XDG_CONFIG_HOME", home / ".config")
-    state = _xdg(environment, "XDG_STATE_HOME", home / ".local" / "state")
+    config = _xdg(environment, "XDG_CONFIG_HOME", home / ".config") / "hepsub"
+    state = _xdg(environment, "XDG_STATE_HOME", home / ".local" / "state") / "hepsub"
     extra = environment.get("HEPSUB_CONFIG")
     return Paths(
-        user_policy=config / "hepsub" / "config.toml",
+        user_policy=config / "config.toml",
         extra_policy=Path(extra) if extra else None,
         site_policy=SITE_POLICY_DIRECTORY,
-        journal=state / "hepsub" / "journal",
-        orders=state / "hepsub" / "orders",
-        reports=state / "hepsub" / "reports",
-        logins=state / "hepsub" / "logins",
-        mounts=state / "hepsub" / "mounts",
-        ended=state / "hepsub" / "ended",
-        slurm=state / "hepsub" / "slurm",
+        journal=state / "journal",
+        orders=state / "orders",
+        reports=state / "reports",
+        logins=state / "logins",
+        mounts=state / "mounts",
+        ended=state / "ended",
+        slurm=state / "slurm",
     )
 
 

@@ -27,11 +27,13 @@ def _folded(word: str) -> str:
 
 
 def _is_like(word: str, choice: str, far: int) -> bool:
-    doubled = word == f"{choice}{choice[-1:]}"
+    doubled = (
+        word == f"{choice}{choice[-1:]}"
+    )  # a key that was held too long: -nn, of which a third is no letter
     begun = len(word) >= _BEGUN and choice.startswith(word)
     if far <= len(word) // 3 or doubled or begun:
         return True
-    letters = iter(choice)
+    letters = iter(choice)  # `in` takes letters from it, so they have to come in this order
     left_out = word[:1] == choice[:1] and all(each in letters for each in word)
     return left_out and len(word) >= _COVERED * len(choice)
 

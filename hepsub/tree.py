@@ -134,7 +134,9 @@ class Tree(Struct, frozen=True, kw_only=True):
         with self._parent(name) as (directory, last):
             with contextlib.suppress(FileExistsError):
                 os.mkdir(last, 0o700, dir_fd=directory)
-            os.close(os.open(last, _DIRECTORY, dir_fd=directory))
+            os.close(
+                os.open(last, _DIRECTORY, dir_fd=directory)
+            )  # what is there may be a link or a file
 
     def write(self, name: str, content: str | bytes, mode: int) -> None:
         """Write a file whole; what has its name is replaced, never written into.
@@ -157,12 +159,11 @@ class Tree(Struct, frozen=True, kw_only=True):
     def clear(self) -> None:
         """Remove all that is in it, however deep it is, and follow nothing.
 
-        Each directory is moved to the top before it is emptied: shutil.rmtree ends with RecursionError at a
-        thousand levels.
-
         Raises:
             OSError: something could not be removed; all else was.
         """
+        # Each directory is moved to the top before it is emptied: shutil.rmtree ends with RecursionError at a
+        # thousand levels, which a job can make.
         troubles: list[OSError] = []
         waiting = _emptied(self.descriptor, self.descriptor, troubles)
         while waiting:
@@ -268,6 +269,7 @@ def open_tree(path: Path) -> Iterator[Tree]:
     """
     descriptor = os.open(path, _DIRECTORY)
     try:
+        # A directory of somebody else is one that he can exchange what is in at any moment.
         if os.fstat(descriptor).st_uid != os.getuid():
             raise OSError(errno.EPERM, "it is another user's", str(path))
         yield Tree(path=path, descriptor=descriptor)

@@ -12,6 +12,9 @@ _MEMORY_FACTOR = {"k": 2.0**-10, "": 1.0, "m": 1.0, "g": 2.0**10, "t": 2.0**20}
 _SIZE_POWER = {"": 0, "k": 10, "m": 20, "g": 30, "t": 40}
 _DURATION_PART = r"(\d+(?:\.\d+)?)\s*([a-z]+)\s*"
 _CLOCK = r"(?:(\d+)[-+])?(\d+):([0-5]\d)(?::([0-5]\d))?"
+_MOST_MB = (2**63 - 1) // 2**20
+_MOST_S = 2**31 - 1
+# Bytes go into 64 bits (ClassAds, SQLite, setrlimit), and a moment that many seconds ahead still has a date.
 _SIX_DAYS_S = 6 * 86400
 _SECONDS = {
     "s": 1, "sec": 1, "secs": 1, "second": 1, "seconds": 1,
@@ -31,10 +34,12 @@ def parse_memory(text: str) -> int:
     match = re.fullmatch(_MEMORY, text.strip().lower())
     if match is None or (match[3] and not match[2]):
         raise ValueError(f"'{text}' is no amount of memory")
-    amount = math.ceil(float(match[1]) * _MEMORY_FACTOR[match[2]])
-    if float(match[1]) <= 0:
+    amount = float(match[1]) * _MEMORY_FACTOR[match[2]]
+    if amount <= 0:
         raise ValueError(f"'{text}' is less than 1 MB")
-    return amount
+    if amount > _MOST_MB:  # before it becomes an int: 400 digits are an infinite float
+        raise ValueError(f"'{text}' is more than any machine has")
+    return math.ceil(amount)
 
 
 def parse_size(text: str) -> int:
@@ -65,7 +70,9 @@ def parse_duration(text: str) -> int:
     seconds = _clock_seconds(clock) if clock else _worded_seconds(stripped)
     if seconds <= 0:
         raise ValueError(f"'{text}' is not longer than 0 s")
-    return seconds
+    if seconds > _MOST_S:
+        raise ValueError(f"'{text}' is more than 68 years")
+    return math.ceil(seconds)
 
 
 Megabytes = Annotated[int, parse_memory]
@@ -79,7 +86,7 @@ def _clock_seconds(match: re.Match[str]) -> int:
     return days * 86400 + hours * 3600 + minutes * 60 + seconds
 
 
-def _worded_seconds(text: str) -> int:
+def _worded_seconds(text: str) -> float:
     total, left = 0.0, text.lower()
     while left:
         part = re.match(_DURATION_PART, left)
@@ -87,7 +94,7 @@ def _worded_seconds(text: str) -> int:
             raise ValueError(f"'{text}' is no duration")
         total += float(part[1]) * _SECONDS[part[2]]
         left = left[part.end() :]
-    return math.ceil(total)
+    return total
 
 
 def duration_text(seconds: float) -> str:
@@ -111,7 +118,7 @@ def size_text(size: int) -> str:
     """A number of bytes for people: `512 B`, `64.0 kB`, `1.5 MB` (1 kB = 2**10 bytes)."""
     amount = float(size)
     for unit in ("B", "kB", "MB", "GB"):
-        if amount < 1024 or unit == "GB":
+        if round(amount, 1) < 1024 or unit == "GB":
             break
         amount /= 1024
     return f"{size} B" if unit == "B" else f"{amount:.1f} {unit}"

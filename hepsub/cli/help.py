@@ -5,6 +5,8 @@ The policy's words are got quickly and silently: no pool is asked, and a policy 
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
 import shutil
 import sys
@@ -16,7 +18,6 @@ from typing import TYPE_CHECKING
 
 from hepsub.cli.options import Command, Kind, Option, Takes
 from hepsub.errors import HepsubError
-from hepsub.suggest import closest
 
 if TYPE_CHECKING:
     from hepsub.policy.model import Policy
@@ -33,6 +34,8 @@ _NAMED = 12
 _OF_THE_POLICY = (
     Kind.CREDENTIAL, Kind.GROUP, Kind.POOL, Kind.SITE, Kind.STORAGE, Kind.SYSTEM, Kind.WALLTIME,
 )  # fmt: skip
+_SITE = "/etc/hepsub"
+"""As `hepsub.situation.SITE_POLICY_DIRECTORY`."""
 OFFERED = {kind.value: kind for kind in _OF_THE_POLICY}
 """The kinds of values that the policy names, by their words."""
 
@@ -50,7 +53,7 @@ def usage(command: Command) -> str:
 
 def window() -> int:
     """How many columns a help text may have: a terminal's, and no more than are read with ease."""
-    if not sys.stdout.isatty():
+    if not sys.stdout.isatty():  # in a pager or a file $COLUMNS says nothing
         return _WIDTH
     return max(_LEAST, min(_WIDTH, shutil.get_terminal_size((_WIDTH, 24)).columns))
 
@@ -58,7 +61,10 @@ def window() -> int:
 def brief_help(command: Command, width: int = _SCREEN) -> str:
     """What fits on a screen of 24 lines of 80 columns: the options that people use, and where the rest is."""
     width = min(width, _SCREEN)
-    told = ((_brief_left(option), command.brief.get(option.field)) for option in command.options)
+    told = (
+        (left(option._replace(names=option.names[:1])), command.brief.get(option.field))
+        for option in command.options
+    )
     short = [each for each in command.examples if len(each[0]) <= _SHORT_EXAMPLE]
     rest = (
         f"{command.all_help} shows all {len(command.options)} options, -help mem one of them; man"
@@ -83,6 +89,8 @@ def topic_help(command: Command, word: str, width: int = _WIDTH) -> str:
         word: the option's name, with dashes or without.
         width: how many columns it may have.
     """
+    from hepsub.suggest import closest
+
     names = {name.lstrip("-"): option for option in command.options for name in option.names}
     match = closest(word, names)
     if match is None:
@@ -105,11 +113,6 @@ def topic_help(command: Command, word: str, width: int = _WIDTH) -> str:
 def _names(option: Option, other: Option) -> bool:
     """Whether what is said of an option names another one."""
     return not set(other.names).isdisjoint(re.findall(r"(?<!\S)-[\w-]+", option.help))
-
-
-def _brief_left(option: Option) -> str:
-    """The name of an option that help shows first, and its value."""
-    return left(option._replace(names=option.names[:1]))
 
 
 def help_text(
@@ -225,6 +228,8 @@ def choices(kinds: Iterable[Kind], *, complete: bool) -> dict[Kind, tuple[str, .
     wanted = set(kinds) & set(OFFERED.values())
     if not wanted:
         return {}
+    if wanted == {Kind.GROUP} and (groups := _groups_without_policy()) is not None:
+        return {Kind.GROUP: groups}
     from hepsub.policy.load import load_policy
     from hepsub.situation import paths_for, read_situation
 
@@ -234,13 +239,40 @@ def choices(kinds: Iterable[Kind], *, complete: bool) -> dict[Kind, tuple[str, .
     except (HepsubError, OSError):
         return {}
     found = {kind: _of_kind(kind, policy, situation, complete=complete) for kind in wanted}
+    # TOML's keys may be anything; what a terminal would obey no shell could type either.
     return {kind: tuple(each for each in found[kind] if each.isprintable()) for kind in wanted}
+
+
+def _groups_without_policy() -> tuple[str, ...] | None:
+    """The groups that a submission would find where surely nobody has written a policy; None elsewhere."""
+    # All that hep_clus -h wants of a policy are its groups, and what hepsub ships has none. To load msgspec, the model
+    # and the shipped files for that answer would take half as long again as the rest of the help, so the plain case
+    # is decided by the names of files, without hepsub.situation, which is made of msgspec's structs.
+    home, variables = (
+        os.environ.get("HOME"),
+        os.environ.keys() & {"HEPSUB_CONFIG", "XDG_CONFIG_HOME"},
+    )
+    if variables or not home or any(map(os.path.lexists, (_SITE, f"{home}/.config/hepsub"))):
+        return None
+    import grp
+    import pwd
+
+    try:
+        primary = pwd.getpwuid(os.getuid()).pw_gid
+    except KeyError:  # in a container: read_situation knows what to do
+        return None
+    names = []
+    for number in dict.fromkeys([primary, *os.getgroups()]):
+        with contextlib.suppress(KeyError):
+            names.append(grp.getgrgid(number).gr_name)
+    return tuple(each for each in names if each.isprintable())
 
 
 def _of_kind(kind: Kind, policy: Policy, situation: Situation, *, complete: bool) -> Iterable[str]:
     if kind is Kind.GROUP:
         from hepsub.plan.accounting import own_groups
 
+        # Where the policy names no groups any word is taken; those of the user are what is meant mostly.
         return own_groups(policy, situation) if policy.group else situation.groups
     if kind is Kind.WALLTIME:
         return [name for name, each in policy.walltime.items() if complete or not each.on_request]

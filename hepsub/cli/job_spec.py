@@ -38,7 +38,7 @@ def job_spec(values: Values) -> JobSpec:
     per, per_bytes = values["per"] or (None, None)
     return JobSpec(
         script=values["script"][0],
-        arguments=split_arguments(values["argu"]),
+        arguments=_arguments(values["argu"]),
         number=values["number"],
         first=values["first"] or 0,
         list_file=values["list"],
@@ -131,14 +131,12 @@ def _htcondor(values: Values) -> HTCondorRequest | None:
     )
 
 
-def split_arguments(values: tuple[str, ...]) -> tuple[str, ...]:
+def _arguments(values: tuple[str, ...]) -> tuple[str, ...]:
     """HepJob's rule: one outer pair of double quotes is dropped, then all is split at white space."""
-    return tuple(word for value in values for word in _unquoted(value).split())
-
-
-def _unquoted(value: str) -> str:
-    quoted = len(value) > 1 and value[0] == value[-1] == '"'
-    return value[1:-1] if quoted else value
+    # Scripts rely on it: -argu "a b c" has always been three arguments.
+    quoted = (len(each) > 1 and each[0] == each[-1] == '"' for each in values)
+    plain = (each[1:-1] if outer else each for each, outer in zip(values, quoted, strict=True))
+    return tuple(word for each in plain for word in each.split())
 
 
 def remote(values: Values) -> Remote:
@@ -181,6 +179,7 @@ def _input(text: str) -> FileRequest:
 
 def _output(text: str) -> FileRequest:
     """NAME=URL; the name ends where a URL begins, else at the first `=`."""
+    # A name may hold a `=` (pt=50.root), so the one counts behind which something like a URL begins.
     begins = re.search(_URL_BEHIND, text)
     at = begins.start() if begins else text.find("=")
     name, url = text[: max(at, 0)], text[at + 1 :]

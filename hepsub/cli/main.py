@@ -26,33 +26,18 @@ _NAMES = (
 PROGRAMS = {f"hep_{name}": f"{_COMMANDS}hep_{name}" for name in _NAMES}
 """The commands, and the module of each."""
 
-_BEHIND_HEP_SUB = (
-    "rm",
-    "hold",
-    "release",
-    "edit",
-    "history",
-    "tail",
-    "wait",
-    "fetch",
-    "mount",
-    "auth",
-)
-SUBCOMMANDS = {name: f"{_COMMANDS}{name}" for name in ("status", "demo")} | {
-    name: PROGRAMS[f"hep_{name}"] for name in _BEHIND_HEP_SUB
-}
-"""What the first word behind hep_sub may be, besides a script or an option."""
-
+_NOT_BEHIND_HEP_SUB = ("sub", "q", "clus")
+# hep_q keeps HepJob's table for ever: behind hep_sub, status takes its place, and is no second door to it.
 VERBS = {
-    "hep_sub": SUBCOMMANDS,
+    "hep_sub": {name: f"{_COMMANDS}{name}" for name in ("status", "demo")}
+    | {name: PROGRAMS[f"hep_{name}"] for name in _NAMES if name not in _NOT_BEHIND_HEP_SUB},
     "hep_auth": {name: f"{_COMMANDS}hep_auth_{name}" for name in ("login", "renew", "s3", "token")},
 }
 """The commands whose first word may name another one: command → that word → its module."""
 
 _SEND_NOTHING = {
-    f"hep_{name}" for name in ("q", "rm", "hold", "release", "edit", "history", "tail")
-}
-_SEND_NOTHING |= {"hep_sub status"}
+    "hep_q", "hep_rm", "hep_hold", "hep_release", "hep_edit", "hep_history", "hep_tail", "hep_sub status",
+}  # fmt: skip
 """The commands that send no job anywhere: what is wrong with remote sites in the policy does not stop them."""
 
 _OFFER = "__offer"
@@ -128,12 +113,12 @@ def _caught(
     """Do something to its end; whatever comes of it is reported, which Ctrl-C does not interrupt."""
     try:
         return call()
-    except HepsubError as trouble:
+    except (HepsubError, KeyboardInterrupt) as trouble:
         interrupts.hold()
-        return _report(command, words, _problem(trouble), trouble.exit_code)
-    except KeyboardInterrupt:
-        interrupts.hold()
-        return _report(command, words, _problem(Interrupted("interrupted")), Interrupted.exit_code)
+        error = trouble if isinstance(trouble, HepsubError) else Interrupted("interrupted")
+        from hepsub.result import Problem
+
+        return _report(command, words, Problem.of(error), error.exit_code)
     except BrokenPipeError:
         from hepsub.cli.output import discard_output
 
@@ -156,22 +141,20 @@ def _run(command: Command, words: Sequence[str], interrupts: Interrupts) -> _End
     if "--help" in asked and "--json" in asked:
         from hepsub.cli.help import schema_path
 
-        print(schema_path(command).read_text(), end="", flush=True)
-        return 0, None
-    if "--help" in asked:
+        _print(schema_path(command).read_text().removesuffix("\n"))
+    elif "--help" in asked:
         _show_help(command, "")
-        return 0, None
-    if shell := [each for each in asked if each.startswith("--completion=")]:
+    elif shell := [each for each in asked if each.startswith("--completion=")]:
         from hepsub.cli.completion.script import script
 
-        print(script(shell[-1].partition("=")[2]), end="", flush=True)
-        return 0, None
-    if "--version" in asked:
+        _print(script(shell[-1].partition("=")[2]).removesuffix("\n"))
+    elif "--version" in asked:
         _print(f"{command.name} (hepsub) {__version__}")
-        return 0, None
-    from hepsub.cli.parse import convert  # click, which help does not need
+    else:
+        from hepsub.cli.parse import convert  # click, which help does not need
 
-    return _run_in_session(command, convert(rewritten, command), interrupts)
+        return _run_in_session(command, convert(rewritten, command), interrupts)
+    return 0, None
 
 
 def _show_help(command: Command, topic: str) -> None:
@@ -189,7 +172,7 @@ def _show_help(command: Command, topic: str) -> None:
 
 
 def _print(text: str) -> None:
-    """Print what needs no session, and not all that tells values.
+    """Print what needs no session.
 
     Raises:
         OutputUnwritable: stdout is full or broken.
@@ -200,6 +183,7 @@ def _print(text: str) -> None:
     except BrokenPipeError:
         raise
     except OSError:
+        # Only now: help is there twice as fast without msgspec, and so without what renders values.
         from hepsub.cli.output import write_out
 
         write_out(text, repeatable=True)
@@ -208,7 +192,7 @@ def _print(text: str) -> None:
 def _verbs_shown(command: Command) -> dict[str, str]:
     """The words that name another command, with what it does; hep_sub's are too many to load for that."""
     if command.name == "hep_sub":
-        return dict.fromkeys(SUBCOMMANDS, "")
+        return dict.fromkeys(VERBS["hep_sub"], "")
     return {word: f"{verb.summary}." for word, verb in load_verbs(command.name).items()}
 
 
@@ -229,8 +213,8 @@ def _run_in_session(command: Command, values: Values, interrupts: Interrupts) ->
     from hepsub.session import open_session
 
     as_json, quiet = values["json"], values.get("quiet", False)
-
     line = None if as_json or quiet else _line()
+    hide: Callable[[], None] = line.hide if line is not None else lambda: None
 
     def result_now(value: Value) -> None:
         if not as_json:
@@ -244,10 +228,6 @@ def _run_in_session(command: Command, values: Values, interrupts: Interrupts) ->
     def alert(text: str) -> None:
         hide()
         output.talk(command.name, [text])
-
-    def hide() -> None:
-        if line is not None:
-            line.hide()
 
     progress = Progress(line.show if line is not None else None, tell)
     console = output.Console(
@@ -299,18 +279,12 @@ def _report(command: Command, words: Sequence[str], problem: Problem, exit_code:
     return exit_code, None
 
 
-def _problem(trouble: HepsubError) -> Problem:
-    from hepsub.result import Problem
-
-    return Problem.of(trouble)
-
-
 def _bug() -> Problem:
     """A report of the exception at hand, and where it lies."""
     import time
     import traceback
 
-    from hepsub.files import make_private
+    from hepsub.files import make_private, write_whole
     from hepsub.result import Problem
     from hepsub.situation import home_directory, paths_for
 
@@ -319,8 +293,8 @@ def _bug() -> Problem:
     try:
         make_private(reports)
         path = reports / time.strftime(f"%Y%m%d-%H%M%S-{os.getpid()}.txt")
-        path.write_text(f"hepsub {__version__}\n{text}")
-        path.chmod(0o600)
+        content = f"hepsub {__version__}\n{text}".encode(errors="backslashreplace")
+        write_whole(path, content, 0o600)  # a traceback may hold names that are no UTF-8
         where = f"; the details are in {path}"
     except OSError:
         where = f": {text.rstrip()}".replace("\n", "\n  ")

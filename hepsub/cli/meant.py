@@ -37,7 +37,7 @@ def unknown_option(name: str, command: Command, known: Iterable[str]) -> UsageEr
 
 def option_meant(name: str, command: Command, known: Iterable[str]) -> str:
     """A remedy: the command or the option that was meant, else where all options are shown."""
-    verb = name.lstrip("-")
+    verb = name.lstrip("-")  # hep_auth -renew
     if verb in _verbs(command):
         return f"did you mean '{command.name} {verb}'?"
     if match := closest(name, known):

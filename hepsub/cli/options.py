@@ -99,9 +99,11 @@ def option(
     return Option(words, field, told, metavar, takes, kind, repeated, exact, choices)
 
 
-def flag(names: str, told: str, *, field: str = "") -> Option:
+def flag(
+    names: str, told: str, *, field: str = "", exact: bool = False, choices: tuple[str, ...] = ()
+) -> Option:
     """An option without a value, as `option`."""
-    return option(names, "", told, takes=Takes.NOTHING, field=field)
+    return option(names, "", told, takes=Takes.NOTHING, field=field, exact=exact, choices=choices)
 
 
 class Words(NamedTuple):
@@ -129,7 +131,7 @@ class Command(NamedTuple):
     """A command.
 
     Attributes:
-        description: paragraphs, for the man page and the long help.
+        description: paragraphs, for the man page.
         words: the words that belong to no option; None when there may be none.
         results: the types of its JSON results, as `module:name`; none where they are not described yet.
         brief: what -h says of the options that people use, where there are too many for a screen: field → words.
@@ -169,13 +171,7 @@ VERSION = flag("-version --version", "Show the version and exit.")
 POOL = option(
     "-p --pool", "POOL", "Pool of the policy, instead of the default one.", kind=Kind.POOL
 )
-SLURM = option(
-    "-slurm",
-    "",
-    "The policy's pool of Slurm's: as -p with its name.",
-    takes=Takes.NOTHING,
-    exact=True,
-)
+SLURM = flag("-slurm", "The policy's pool of Slurm's: as -p with its name.", exact=True)
 POOLS = (POOL, SLURM)
 ALL = flag("-a -all --all", "All of your own jobs; no question is asked.")
 _IDS = "Clusters (13), jobs (13.2), ranges (13.0-9), schedd07:13.2."
@@ -216,4 +212,4 @@ def named_ids(values: Values, command: str) -> "tuple[JobId, ...]":
         raise UsageError(
             "no job was named", remedy=f"{command} ID…, or {command} -a for all of your jobs"
         )
-    return tuple(dict.fromkeys(ids))
+    return tuple(dict.fromkeys(ids))  # who names a job twice wants one line about it

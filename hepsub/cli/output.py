@@ -44,17 +44,17 @@ _TEXTS = {
     "Token": "auth:token",
     "Renewed": "auth:renewed",
     "Looped": "auth:looped",
-    "Silent": "auth:silent",
-    "Tail": "files:tail",
+    "Silent": "",
+    "Tail": "",
     "Checked": "check:checked",
     "EffectivePolicy": "check:effective_policy",
     "Installed": "auth:installed",
     "Uninstalled": "auth:uninstalled",
     "RenewalStatus": "auth:renewal_status",
 }
-"""A value → the module of hepsub.cli.text, and the function there, that gives its text, or lines of it.
+"""A value → the module of hepsub.cli.text, and the function there, that gives its text, or lines of it; none for none.
 
-A command loads its own alone.
+By name, so that a command loads its own alone.
 """
 _LOOKS = frozenset({
     "Preview", "Listing", "Explanations", "Past", "Sites", "Partitions", "Walltimes", "Status", "ClusterReports",
@@ -104,16 +104,12 @@ def write_out(text: str, *, repeatable: bool = False) -> None:
         raise
     except OSError as trouble:
         discard_output()
-        if repeatable:
-            raise OutputUnwritable(
-                f"stdout cannot be written ({trouble.strerror})",
-                remedy="make room there, and call it again",
-            ) from trouble
-        raise OutputUnwritable(
-            f"stdout cannot be written ({trouble.strerror}); what was asked was done, and it would have"
-            f" said: {text[:_QUOTED]}",
-            remedy="do not repeat the command because of this",
-        ) from trouble
+        message = f"stdout cannot be written ({trouble.strerror})"
+        remedy = "make room there, and call it again"
+        if not repeatable:
+            message += f"; what was asked was done, and it would have said: {text[:_QUOTED]}"
+            remedy = "do not repeat the command because of this"
+        raise OutputUnwritable(message, remedy=remedy) from trouble
 
 
 def discard_output() -> None:
@@ -122,6 +118,7 @@ def discard_output() -> None:
 
 
 def _discard(stream: TextIO) -> None:
+    # Python flushes at its end, too, and would say there that it cannot, with an exit code of its own.
     with contextlib.suppress(OSError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
@@ -157,16 +154,12 @@ def render_json(command: str, result: AnyResult) -> None:
     value = result.value
     document = envelope(command, document_of(value), result.problems, ok=result.exit_code == 0)
     with _told(command, value):
-        _print_document(document, repeatable=_is_repeatable(value))
+        write_out(json_text(document), repeatable=_is_repeatable(value))
 
 
 def render_json_error(command: str, problem: Problem) -> None:
     """Print an error as one JSON document."""
-    _print_document(envelope(command, None, (problem,), ok=False))
-
-
-def _print_document(document: object, *, repeatable: bool = False) -> None:
-    write_out(json_text(document), repeatable=repeatable)
+    write_out(json_text(envelope(command, None, (problem,), ok=False)))
 
 
 def _is_repeatable(value: Value) -> bool:
@@ -209,6 +202,7 @@ def _told(command: str, value: Value) -> Iterator[None]:
         yield
         return
     text = value_text(submission)
+    # Whoever does not read this line submits again.
     if getattr(sys.stdout, "name", "") == os.devnull:  # it was closed
         talk(command, [text])
     try:
@@ -230,6 +224,8 @@ def value_text(value: Value) -> str:
     found = _TEXTS.get(type(value).__name__)
     if found is None:
         raise TypeError(f"no text for {type(value).__name__}")
+    if not found:
+        return ""
     module, _, name = found.partition(":")
     text: str | Iterable[str] = getattr(importlib.import_module(f"hepsub.cli.text.{module}"), name)(
         value

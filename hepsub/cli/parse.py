@@ -14,6 +14,8 @@ from hepsub.errors import UsageError
 from hepsub.units import parse_duration, parse_memory, parse_size
 
 _NUMBER = r"[+-]?\d+"
+_LARGEST = 2**63 - 1
+"""What the integers of ClassAds and of the embedded pool's SQLite hold."""
 
 
 class _Value(click.ParamType[Any]):
@@ -36,14 +38,18 @@ class _Value(click.ParamType[Any]):
 
 
 def _seconds(text: str) -> int:
+    # Only here: -wt 10 could be hours as well as a class, and is refused.
     return parse_duration(f"{text}s" if text.isdecimal() else text)
 
 
 def _integer(text: str) -> int:
     try:
-        return int(text)
+        number = int(text)
     except ValueError:
         raise ValueError(f"'{text}' is not a valid integer.") from None
+    if abs(number) > _LARGEST:
+        raise ValueError(f"'{text}' is too large")
+    return number
 
 
 def _at_least(least: int) -> Callable[[str], int]:

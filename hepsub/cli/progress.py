@@ -101,9 +101,12 @@ class Line:
     def _start(self) -> None:
         if self._off or _has_threads():
             return
-        self._began = self._began or time.monotonic()
+        self._began = (
+            self._began or time.monotonic()
+        )  # of the command: many quick steps are long together
         self._area = self._area or mmap.mmap(-1, _ROOM)
         reading, writing = os.pipe2(os.O_CLOEXEC)
+        # Until the child has its own handlers a Ctrl-C would raise KeyboardInterrupt in both.
         blocked = signal.pthread_sigmask(signal.SIG_BLOCK, _BLOCKED)
         try:
             child = os.fork()
@@ -121,7 +124,7 @@ class Line:
     @staticmethod
     def _write(area: mmap.mmap, step: Step | None) -> None:
         seen = step and _Seen(
-            what=printable(step.what[:_LONGEST])[:_LONGEST],
+            what=printable(step.what[:_LONGEST])[:_LONGEST],  # an escape is four to ten letters
             done=step.done,
             total=step.total,
             in_bytes=step.in_bytes,
@@ -145,7 +148,11 @@ def _be_the_line(area: mmap.mmap, pipe: int, began: float) -> NoReturn:
     try:
         # An open lock, or a pipe that somebody reads to its end, would stay open with this process.
         kept = os.dup2(pipe, 3)
-        os.closerange(4, os.sysconf("SC_OPEN_MAX"))
+        # One by one: containers may allow a billion, and not each Python knows close_range(2).
+        for number in [int(each.name) for each in os.scandir("/proc/self/fd")]:
+            if number > kept:
+                with contextlib.suppress(OSError):  # what has listed them
+                    os.close(number)
         for number in (0, 1):
             os.dup2(os.open(os.devnull, os.O_RDWR), number)
         for each in _BLOCKED:

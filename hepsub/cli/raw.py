@@ -34,7 +34,9 @@ class SafeText:
         text = self._decoder.decode(data, last)
         if self._returned and (text or last):
             text, self._returned = f"\r{text}", False
-        if text.endswith("\r") and not last:
+        if (
+            text.endswith("\r") and not last
+        ):  # the \n that makes it one line end may be in the next piece
             text, self._returned = text[:-1], True
         lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
         shown = "\n".join("\t".join(map(printable, line.split("\t"))) for line in lines)
@@ -70,7 +72,7 @@ class RawOutput:
         if self._safe is None:
             return
         with _written():
-            rest = self._safe.feed(b"", last=True)
+            rest = self._safe.feed(b"", last=True)  # half a letter, which nothing follows now
             sys.stdout.write(f"{rest}\n" if self._safe.is_within_line else rest)
             sys.stdout.flush()
         self._safe = SafeText()

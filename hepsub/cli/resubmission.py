@@ -11,6 +11,7 @@ from hepsub.cli.options import Option, Values
 from hepsub.errors import UsageError
 from hepsub.jobid import parse_job_id, parse_procs
 
+# What is not here would make other jobs of them. Options that hepsub gets later are refused until somebody decides.
 _TAKEN = frozenset({
     "resubmit", "failed", "only", "unknown", "memory", "walltime", "cpus", "disk", "priority", "site", "remote",
     "normt", "env", "cred", "nocheck", "pool", "slurm", "wait", "dry_run", "quiet", "json",

@@ -99,6 +99,7 @@ def drawn(table: Table) -> Styled:
         width=real.width if real.is_terminal else _WIDTH,
     )
     console.print(_rich(table))
+    # rich knows no text below a row: each of its lines is one row, as no table with such texts has wrapped columns.
     title, *lines = text.getvalue().rstrip("\n").split("\n")
     if not any(row.below for row in table.rows):
         return Styled("\n".join([title, *lines]))
@@ -124,6 +125,7 @@ def _below(row: Row) -> tuple[str, ...]:
 
 def _is_plain(table: Table) -> bool:
     """Whether all of a table is as easily drawn without rich, which takes 50 ms to load."""
+    # What is not ASCII may be two columns wide, which rich knows.
     if sys.stdout.isatty() or any(name in os.environ for name in _SAYS_TERMINAL):
         return False
     if not all(cell.isascii() for row in table.rows for cell in row.cells):

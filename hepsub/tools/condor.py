@@ -39,10 +39,13 @@ def fetch_token(schedd: str, directory: Path, now: float) -> bool:
     except ToolFailed:
         return False  # the caller reports the refusal itself, which says more
     token = answer.stdout.strip()
-    if not token.startswith("eyJ"):
+    if not token.startswith("eyJ"):  # a JWT begins so; anything else is talk
         return False
-    make_private(directory)
-    write_whole(path, token + "\n", 0o600)
+    try:
+        make_private(directory)
+        write_whole(path, token + "\n", 0o600)
+    except OSError:  # no room at home, say: the refusal is what the user has to know
+        return False
     return True
 
 
@@ -66,7 +69,7 @@ def produce_ticket(program: str, cache: bytes) -> bytes:
             'exec "$0" >"$1"',
             program,
             str(made),
-        ]  # text would not be kept whole
+        ]  # as a text it would not stay whole
         done = run_within(to_file, timeout=_PRODUCER_S, environment={"KRB5CCNAME": f"FILE:{given}"})
         content = made.read_bytes() if made.exists() else b""
     if done is None:

@@ -104,7 +104,7 @@ def _pieces(out: int, err: int, wait: Callable[[], int]) -> Iterator[Piece | Non
             yield from said.pieces()
             if not ready:
                 yield None
-    if wait() != 0 or said.data:
+    if wait() != 0 or said.data:  # bytes of which nobody said where they belong
         raise ToolFailed(
             f"{_PROGRAM} cannot look into the job: {said.complaint or 'it does not say why'}",
             remedy="if it has just started or ended, try again in a moment",
@@ -128,7 +128,9 @@ class Said(Struct, kw_only=True):
     def hear(self, text: bytes) -> None:
         """More of its stderr."""
         *lines, self._rest = (self._rest + text).split(b"\n")
-        self._rest = self._rest[-_LONGEST_LINE:]
+        self._rest = self._rest[
+            -_LONGEST_LINE:
+        ]  # a worker node answers, which is believed to a bound
         for line in lines:
             self._hear_line(line)
 

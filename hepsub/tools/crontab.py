@@ -14,7 +14,7 @@ MARK = "# hepsub renew"
 """What the line ends with, and is found by. To the shell that cron starts it is a comment."""
 
 _LONGEST = 990
-"""Vixie cron and its descendants read at most 1000 characters of a command (crontab(5), cron.h MAX_COMMAND)."""
+"""Bytes; Vixie cron and its descendants read at most 1000 of a command (crontab(5), cron.h MAX_COMMAND)."""
 
 _LONGEST_NUMBER = 20
 _DAEMONS = ("cron", "crond", "fcron")
@@ -72,14 +72,12 @@ def read_crontab() -> bytes:
         raise ToolFailed("crontab is not installed", remedy="install cron")
     with tempfile.NamedTemporaryFile(prefix="hepsub-crontab-") as file:
         # By way of a file: not a byte may be read as something else than it is.
-        done = run(
-            ["sh", "-c", 'exec crontab -l >"$1"', "sh", file.name],
-            timeout=_TIME_LIMIT_S,
-            check=False,
-        )
+        words = ["sh", "-c", 'exec crontab -l >"$1"', "sh", file.name]
+        done = run(words, timeout=_TIME_LIMIT_S, check=False)
         text = Path(file.name).read_bytes()
     if done.code == 0:
         return text
+    # Only this is an empty table; to take another failure for one would delete the user's.
     said = " ".join(done.stderr.split())
     if "no crontab" in said.lower() or "no such file" in said.lower():
         return b""
@@ -106,9 +104,8 @@ def write_crontab(text: bytes) -> None:
 
 def marked_line(text: bytes) -> str:
     """The line that hepsub added; empty when it did not."""
-    return next(
-        (line.decode(errors="replace") for line in text.split(b"\n") if _is_marked(line)), ""
-    )
+    marked = (line for line in text.split(b"\n") if _is_marked(line))
+    return next(marked, b"").decode(errors="replace")
 
 
 def with_line(text: bytes, line: str) -> bytes:
@@ -117,19 +114,25 @@ def with_line(text: bytes, line: str) -> bytes:
     Raises:
         ToolFailed: cron would not read the line whole.
     """
-    if len(line) > _LONGEST:
+    added = os.fsencode(line)
+    if len(added) > _LONGEST:
         raise ToolFailed(
-            f"the line for cron would have {len(line)} characters, and cron reads {_LONGEST}",
+            f"the line for cron would have {len(added)} characters, and cron reads {_LONGEST}",
             remedy="install hepsub, or keep its policy, under a shorter path",
+        )
+    if b"\n" in added:
+        raise ToolFailed(
+            "the line for cron would have a line end in it",
+            remedy="keep hepsub and its policy under a path without one",
         )
     lines = text.split(b"\n")
     marked = [number for number, each in enumerate(lines) if _is_marked(each)]
     if marked:
-        lines[marked[0]] = line.encode()
+        lines[marked[0]] = added
         kept = [each for number, each in enumerate(lines) if number not in marked[1:]]
         return b"\n".join(kept)
     end = b"" if not text or text.endswith(b"\n") else b"\n"
-    return text + end + line.encode() + b"\n"
+    return text + end + added + b"\n"
 
 
 def without_line(text: bytes) -> bytes:
@@ -145,14 +148,9 @@ def cron_line(every: float, seed: int, command: str) -> str:
         seed: any number that is the user's own, so that not all users come in the same minute.
         command: what /bin/sh shall run.
     """
-    minutes = max(1, int(every // 60))
-    offset = seed % min(minutes, 60)
-    if minutes >= 60:
-        when = f"{offset}"
-    elif minutes == 1:
-        when = "*"
-    else:
-        when = f"{offset}-59/{minutes}"
+    minutes = max(1, min(60, int(every // 60)))
+    offset = seed % minutes
+    when = {1: "*", 60: f"{offset}"}.get(minutes, f"{offset}-59/{minutes}")
     escaped = command.replace("%", r"\%")  # a bare one would end the command (crontab(5))
     return f"{when} * * * * {escaped} {MARK}"
 

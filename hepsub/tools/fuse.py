@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -43,15 +44,14 @@ class Mounted(Struct, frozen=True, kw_only=True):
 
 def mounts(mountinfo: str = "") -> tuple[Mounted, ...]:
     """All mounts that this process sees, those on top last; nothing that is mounted is touched."""
+    text = mountinfo or _MOUNTINFO.read_text(encoding="utf-8", errors="surrogateescape")
     found = []
-    for line in (
-        mountinfo or _MOUNTINFO.read_text(encoding="utf-8", errors="surrogateescape")
-    ).splitlines():
+    # The kernel escapes no other line end: any user may mount at a name with U+2028, which splitlines() divides.
+    for line in filter(None, text.split("\n")):
+        # proc_pid_mountinfo(5): a number of optional fields stands in front of the lone dash.
         here, _, rest = line.partition(" - ")
-        words = rest.split(" ")
-        found.append(
-            Mounted(point=_plain(here.split(" ")[4]), kind=words[0], source=_plain(words[1]))
-        )
+        kind, source, *_ = rest.split(" ")
+        found.append(Mounted(point=_plain(here.split(" ")[4]), kind=kind, source=_plain(source)))
     return tuple(found)
 
 
@@ -110,17 +110,18 @@ def unmounter(path: str) -> str:
 
 def ask(point: Path, timeout: float) -> Answer:
     """Whether the server of a mount answers for its root; never waits longer than the limit, in seconds."""
-    code = run_or_leave(["stat", "--", str(point)], timeout=timeout)
-    return _ANSWERS.get(code, Answer.NO)
+    return _answer(["stat", "--", str(point)], timeout)
 
 
 def lists(point: Path, timeout: float) -> Answer:
     """Whether a mount can be listed within so many seconds."""
-    code = run_or_leave(["ls", "-f", "--", str(point)], timeout=timeout)
-    return _ANSWERS.get(code, Answer.NO)
+    return _answer(["ls", "-f", "--", str(point)], timeout)
 
 
-_ANSWERS = {0: Answer.YES, None: Answer.SILENT}
+def _answer(argv: list[str], timeout: float) -> Answer:
+    # In a process of its own: a call of the system into a mount whose server is silent cannot be interrupted.
+    code = run_or_leave(argv, timeout=timeout)
+    return {0: Answer.YES, None: Answer.SILENT}.get(code, Answer.NO)
 
 
 def unmount(program: str, point: Path, *, lazily: bool = False) -> str:
@@ -140,8 +141,9 @@ def users_of(point: Path) -> tuple[str, ...]:
     found = []
     for process in _PROC.glob("[0-9]*"):
         if _is_inside(process, point):
-            name = (process / "comm").read_text(errors="replace").strip() or "?"
-            found.append(f"{process.name} ({name})")
+            with contextlib.suppress(OSError):  # it has ended just now, and is in nobody's way
+                name = (process / "comm").read_text(errors="replace").strip() or "?"
+                found.append(f"{process.name} ({name})")
     return tuple(found)
 
 

@@ -24,7 +24,7 @@ from hepsub.tools.run import Completed, installed, run_within
 from hepsub.tools.trouble import Trouble, find_trouble
 
 _NAMES = ("KRB5CCNAME", "KRB5_CONFIG")
-_C_LOCALE = {"LC_ALL": "C", "LANGUAGE": ""}
+_C_LOCALE = {"LC_ALL": "C", "LANGUAGE": ""}  # what programs say is read here: in English
 _CACHE = "Ticket cache: "
 _PRINCIPAL = "Default principal: "
 _LOOK_S = 10.0
@@ -70,7 +70,7 @@ def find_cache(environment: Mapping[str, str], uid: int, principal: str = "") ->
     said = environment.get("KRB5CCNAME", "")
     if said and not principal and file_of(said) is not None:
         return Cache(name=said)
-    if not installed("klist"):
+    if not installed("klist"):  # the libraries' own default, on all that do not say otherwise
         return Cache(name=said or f"FILE:/tmp/krb5cc_{uid}")
     default = next(_listed(environment), None)
     if default is None or principal in {"", default.principal}:

@@ -15,11 +15,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from hepsub.errors import (
-    AgentUnavailable,
-    CredentialRefused,
-    HepsubError,
-)
+from hepsub.errors import AgentUnavailable, CredentialRefused, HepsubError
 from hepsub.tools.run import Completed, installed, run_within
 from hepsub.tools.trouble import START, refusal
 
@@ -34,6 +30,7 @@ _END = re.compile(r"[0-9]{0,11}")
 _NAMES = ("OIDC_CONFIG_DIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "XDG_RUNTIME_DIR", "TMPDIR")
 
 
+# msgspec's structs have no field that repr leaves out, and a traceback shows what repr does.
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentToken:
     """What oidc-token gave.
@@ -91,7 +88,10 @@ def _answers(path: Path, uid: int) -> bool:
             probe.connect(str(path))
     except BlockingIOError:  # it runs, and its queue is full: it waits for a person
         return True
-    except (OSError, ValueError):
+    except (
+        OSError,
+        ValueError,
+    ):  # ValueError: a name that is none, from the policy's or the user's variables
         return False
     return True
 
@@ -141,7 +141,9 @@ def _read(text: str, account: str) -> AgentToken:
         raise CredentialRefused(
             f"oidc-token gave nothing for the account {account}", remedy=f"oidc-token {account}"
         )
-    issuer, expires = (each.strip() for each in [*lines[1:], "", ""][:2])
+    issuer, expires = (
+        each.strip() for each in [*lines[1:], "", ""][:2]
+    )  # older agents give the token alone
     if len(issuer) > _LONGEST_URL or not issuer.isprintable() or _END.fullmatch(expires) is None:
         raise CredentialRefused(
             f"oidc-token gave something else than a token, its issuer and its end for the account {account}",
@@ -197,11 +199,9 @@ def start_agent(environment: Mapping[str, str], uid: int) -> str:
     if (found := find_agent(environment, uid)) is not None:
         return found
     told = " ".join(done.stderr.split())[-300:] if done else ""
+    remedy = f"{START}; oidc-agent-service stop; hep_auth login" if done else "install oidc-agent"
     raise AgentUnavailable(
-        f"oidc-agent cannot be started{f': {told}' if told else ''}",
-        remedy="install oidc-agent"
-        if done is None
-        else f"{START}; oidc-agent-service stop; hep_auth login",
+        f"oidc-agent cannot be started{f': {told}' if told else ''}", remedy=remedy
     )
 
 

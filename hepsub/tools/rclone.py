@@ -56,9 +56,8 @@ def find_rclone(oldest: tuple[int, int] = _OLDEST, purpose: str = "serving S3") 
         ToolFailed: there is none, or only old ones.
     """
     beside = Path(sys.executable).parent / "rclone"
-    candidates = [str(beside)] if beside.exists() else []
-    on_path = shutil.which("rclone")
-    candidates += [on_path] if on_path else []
+    found = (str(beside) if beside.exists() else None, shutil.which("rclone"))
+    candidates = [each for each in found if each]
     for candidate in candidates:
         if _version(candidate) >= oldest:
             return candidate
@@ -82,19 +81,21 @@ def serve_s3(directory: Path, log: Path, key: str, secret: str) -> S3Server:
     Raises:
         ToolFailed: it does not come up.
     """
+    address = ["--addr", "127.0.0.1:0"]  # the system chooses a port that is free
     argv = [
         find_rclone(),
         "--config",
         "",
         "serve",
         "s3",
-        "--addr",
-        "127.0.0.1:0",
+        *address,
         "--vfs-cache-mode",
         "off",
         str(directory),
     ]
-    quiet = {"RCLONE_AUTH_KEY": f'"{key},{secret}"'}
+    quiet = {
+        "RCLONE_AUTH_KEY": f'"{key},{secret}"'
+    }  # everybody can read the arguments of a process
     process = start(argv, log=log, variables=quiet)
     try:
         return S3Server(endpoint=_endpoint(process, log), process=process)
@@ -144,13 +145,16 @@ class Cached(Struct, frozen=True, kw_only=True):
             found = self.data.stat()
         except OSError:
             return False
-        return found.st_blocks * 512 >= found.st_size
+        return (
+            found.st_blocks * 512 >= found.st_size
+        )  # stat(2) counts in 512 bytes on any file system
 
 
 def pending(cache: Path) -> tuple[Cached, ...]:
     """The files that the storage does not have yet as they are here, or of which nobody knows, by name."""
     found = {each.name: each for tree in ("vfsMeta", "vfs") for each in _files(cache, tree)}
     waiting = (each for each in found.values() if _state(each.meta) is not False)
+    # rclone goes on meanwhile: what it has sent and dropped since is pending no more.
     there = (each for each in waiting if each.data.exists() or each.meta.exists())
     return tuple(sorted(there, key=lambda each: each.name))
 

@@ -151,6 +151,7 @@ def rclone_configuration(storage: Storage) -> str:
     host = urlsplit(storage.endpoint).hostname or ""
     values = {
         "type": "s3",
+        # Whose quirks rclone minds.
         "provider": "AWS" if host.endswith(".amazonaws.com") else "Other",
         "env_auth": "true",
         "endpoint": storage.endpoint,
@@ -168,16 +169,18 @@ def keys_script(storage: str, environment: Mapping[str, str]) -> str:
     mine = sorted(name for name in environment if _VARIABLE.fullmatch(name))
     back = [f"{name}=${_KEPT}{name}; export {name}; unset {_KEPT}{name}" for name in mine]
     command = shlex.join([*hep_auth(), "s3", "-process", storage])
-    lines = [
-        "unset AWS_CONFIG_FILE AWS_SHARED_CREDENTIALS_FILE AWS_PROFILE AWS_EC2_METADATA_DISABLED"
-    ]
-    again = [
+    return "\n".join([
+        "# Gives rclone keys for S3; holds none itself.",
+        # What `variables` set is rclone's: with it hep_auth would ask itself.
+        "unset AWS_CONFIG_FILE AWS_SHARED_CREDENTIALS_FILE AWS_PROFILE AWS_EC2_METADATA_DISABLED",
+        *back,
         f"keys=$({command}) && printf '%s\\n' \"$keys\" && exit",
+        # The session that mounted it may have ended, and its agent with it.
         f"[ -f ./{LOGIN} ] || exit 1",
         f". ./{LOGIN}  # a later session of the same user",
         f"exec {command}",
-    ]
-    return "\n".join(["# Gives rclone keys for S3; holds none itself.", *lines, *back, *again, ""])
+        "",
+    ])  # fmt: skip
 
 
 def hep_auth() -> tuple[str, ...]:
@@ -185,7 +188,7 @@ def hep_auth() -> tuple[str, ...]:
     beside = Path(sys.executable).parent / "hep_auth"
     if os.access(beside, os.X_OK):
         return (str(beside),)
-    package = str(Path(__file__).parents[2])
+    package = Path(__file__).parents[2]  # a checkout, or what somebody put on PYTHONPATH
     return (
         "env",
         f"PYTHONPATH={package}",
@@ -218,10 +221,8 @@ def variables(state: Path, environment: Mapping[str, str]) -> dict[str, str]:
 
 def last_trouble(log: Path) -> str:
     """The last error in a log, in one line without its time; empty for none."""
-    lines = _lines(log)
-    bad = [line for line in lines if _BAD.search(line)]
-    chosen = bad[-1] if bad else ""
-    return " ".join(_STAMP.sub("", chosen).split())[:400]
+    last = next((line for line in reversed(_lines(log)) if _BAD.search(line)), "")
+    return " ".join(_STAMP.sub("", last).split())[:400]
 
 
 def fuse_refused(log: Path) -> bool:

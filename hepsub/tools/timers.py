@@ -61,7 +61,9 @@ def why_no_timers() -> str:
     """Why this user's systemd cannot be used; empty when it can."""
     if not installed("systemctl") or not installed("loginctl"):
         return _NO_SYSTEMD
-    done = _user("show-environment")
+    done = _user(
+        "show-environment"
+    )  # in a session of su, or of cron, there is no bus to talk to it
     said = " ".join(done.stderr.split())
     return "" if done.code == 0 else f"{_NO_SYSTEMD} ({said or f'exit code {done.code}'})"
 
@@ -73,6 +75,7 @@ def lingers(user: str) -> bool:
 
 def enable_linger(user: str) -> bool:
     """Ask that the user's systemd goes on after the logout; whether it does now."""
+    # polkit decides, and would ask for a password at the terminal.
     _quiet(["loginctl", "--no-ask-password", "enable-linger", user])
     return lingers(user)
 
@@ -87,11 +90,17 @@ def install_timer(directory: Path, service: str, timer: str) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         (directory / SERVICE).write_text(service, encoding="utf-8")
         (directory / TIMER).write_text(timer, encoding="utf-8")
+    except UnicodeEncodeError as error:  # systemd passes over the lines that it cannot read
+        raise ToolFailed(
+            "a path that the timer needs is no UTF-8, which systemd cannot read",
+            remedy="keep hepsub and its policy under a path that is",
+        ) from error
     except OSError as error:
         raise ToolFailed(
             f"the units cannot be written into {directory}: {error.strerror}",
             remedy="make room there",
         ) from error
+    # Restarted, not started: one that runs already, with another interval, would go on with it.
     for words in (("daemon-reload",), ("enable", TIMER), ("restart", TIMER)):
         run(["systemctl", "--user", *words], timeout=_TIME_LIMIT_S)
     if not is_timer_active():
@@ -136,7 +145,7 @@ def service_unit(command: Sequence[str], variables: Mapping[str, str]) -> str:
         "Type=oneshot",
         *environment,
         f"ExecStart={words}",
-        "TimeoutStartSec=15min",
+        "TimeoutStartSec=15min",  # of a oneshot's whole run, for which the default is no limit
         "",
     ])  # fmt: skip
 

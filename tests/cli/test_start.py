@@ -100,9 +100,13 @@ run()
 """
 
 
-def loaded(*words: str) -> set[str]:
+def loaded(*words: str, **variables: str) -> set[str]:
     done = subprocess.run(
-        [sys.executable, "-I", "-c", _ASK, *words], capture_output=True, text=True, check=True
+        [sys.executable, "-I", "-c", _ASK, *words],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=variables or None,
     )
     return set(done.stderr.split())
 
@@ -122,14 +126,21 @@ def ours(modules: set[str]) -> list[str]:
 def test_help_loads_little(program: str) -> None:
     modules = loaded(program, "-h")
     assert not {each.split(".")[0] for each in modules} & _HEAVY
-    if program in ("hep_sub", "hep_clus"):
-        assert len(ours(modules)) <= _WITH_POLICY
-        check_made(modules, _HELP_WITH_POLICY_MAKES)
-        return
     check_made(modules, _HELP_MAKES)
     assert "msgspec" not in modules
     verbs = len(VERBS["hep_auth"]) if program == "hep_auth" else 0  # it says what each does
     assert len(ours(modules)) <= _MOST + verbs
+
+
+@pytest.mark.parametrize("words", [("hep_sub", "-help", "all"), ("hep_clus", "-h")])
+def test_help_that_reads_a_policy_loads_no_more_than_that(
+    words: tuple[str, ...], tmp_path: Path
+) -> None:
+    (tmp_path / "policy.toml").write_text("[defaults]\ncpus = 1\n")
+    modules = loaded(*words, HEPSUB_CONFIG=str(tmp_path / "policy.toml"))
+    assert not {each.split(".")[0] for each in modules} & _HEAVY
+    assert len(ours(modules)) <= _WITH_POLICY
+    check_made(modules, _HELP_WITH_POLICY_MAKES)
 
 
 @pytest.mark.parametrize("verb", ["login", "renew", "s3", "token"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import signal
 import subprocess
+import sys
 import venv
 from pathlib import Path
 
@@ -117,3 +118,46 @@ def test_ctrl_c_that_is_ignored_stays_so(interrupted: Path) -> None:
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("hep_sub (hepsub) ")
+
+
+FAILED = """
+import atexit, signal, sys
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+def tell():
+    from hepsub.tools.run import run
+    print(run(["false"], timeout=9, check=False).code)
+atexit.register(tell)
+sys.argv[1:] = ["hep_sub", "-version"]
+from hepsub.__main__ import run
+run()
+"""
+
+
+def test_a_program_that_failed_has_failed_whoever_started_hepsub() -> None:
+    """Where SIGCHLD is ignored the system forgets how children ended, and Python takes that for 0."""
+    words = [sys.executable, "-c", FAILED]
+    done = subprocess.run(
+        words, capture_output=True, text=True, check=False, cwd=LAUNCHER.parents[2]
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[1:] == ["1"]
+
+
+CLOSED = """
+import atexit, os, sys
+def tell():
+    with open(sys.argv[-1], "w") as file:
+        print(file.fileno() > 2, *(sys.stdin, sys.stderr), file=file)
+atexit.register(tell)
+sys.argv[1:] = ["hep_sub", "-version", sys.argv[1]]
+from hepsub.__main__ import run
+run()
+"""
+
+
+def test_no_file_takes_the_place_of_a_stream_that_is_closed(tmp_path: Path) -> None:
+    """What a library writes to descriptor 2, or reads from 0, would go into the journal."""
+    line = '"$0" -c "$1" "$2" <&- 2>&-'
+    words = ["/bin/sh", "-c", line, sys.executable, CLOSED, str(tmp_path / "said")]
+    subprocess.run(words, check=False, cwd=LAUNCHER.parents[2])
+    assert (tmp_path / "said").read_text() == "True None None\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -170,6 +171,8 @@ def test_a_run_time_has_days_and_a_clock(seconds: float, text: str) -> None:
         (1023, "1023 B"),
         (1024, "1.0 kB"),
         (65536, "64.0 kB"),
+        (2**20 - 1, "1.0 MB"),
+        (2**30 - 1, "1.0 GB"),
         (1572864, "1.5 MB"),
         (5 * 2**30, "5.0 GB"),
         (5000 * 2**30, "5000.0 GB"),
@@ -222,3 +225,15 @@ def test_no_size(text: str) -> None:
 def test_rough_text(seconds: float, text: str) -> None:
     """What ends in an hour and a second ends in an hour; nothing is rounded up."""
     assert rough_text(seconds) == text
+
+
+@pytest.mark.parametrize("read", [parse_memory, parse_duration])
+@pytest.mark.parametrize("digits", [20, 400])
+def test_more_than_a_machine_can_count_is_refused(read: Callable[[str], int], digits: int) -> None:
+    """A float of 400 digits is infinite, which no int is."""
+    unit = "d" if read is parse_duration else ""
+    with pytest.raises(ValueError, match="more than"):
+        read("9" * digits + unit)
+    if read is parse_duration:
+        with pytest.raises(ValueError, match="more than"):
+            read("9" * digits + ":00")

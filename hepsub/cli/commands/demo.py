@@ -20,7 +20,7 @@ def run(session: Session, values: Values, _console: Console) -> AnyResult:
     """
     from hepsub.actions.demo.demo import demo
 
-    with session.progress.step("") as step:
+    with session.progress.step() as step:
         return demo(session, step.say, leave_script=values["script"])
 
 

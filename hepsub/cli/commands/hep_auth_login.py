@@ -30,7 +30,8 @@ def run(session: Session, values: Values, console: Console) -> AnyResult:
 
     flags = [name for name in ("krb", "iam") if values[name]]
     names = tuple(dict.fromkeys([*values["names"], *flags]))
-    attached = sys.stdin.isatty() and sys.stderr.isatty() and not values["json"]
+    streams = (sys.stdin, sys.stderr)  # None for one that the caller closed
+    attached = not values["json"] and all(each and each.isatty() for each in streams)
     terminal = Terminal(log_in=log_in, say=console.progress) if attached else None
     return login(session, names, terminal)
 

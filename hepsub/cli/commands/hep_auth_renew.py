@@ -63,9 +63,8 @@ def _arranged(session: Session, act: str) -> AnyResult:
     if act == "-install":
         from hepsub.actions.renew.renew import renew
 
-        with contextlib.suppress(
-            HepsubError
-        ):  # the first round; -status tells what it could not do
+        # Who has just installed it need not wait for the first round; -status tells what that could not do.
+        with contextlib.suppress(HepsubError):
             renew(session, unattended=True)
     return result
 

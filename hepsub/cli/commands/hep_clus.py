@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hepsub.cli.options import COMMON, Command, Kind, Takes, Values, flag, option
+from hepsub.cli.options import COMMON, Command, Kind, Values, flag, option
 from hepsub.errors import UsageError
 
 if TYPE_CHECKING:
@@ -16,8 +16,8 @@ _OPTIONS = (
     option("-g --group", "GROUP", "The group; default: all of yours, with -walltime the one that hep_sub takes.",
            kind=Kind.GROUP),
     flag("-walltime --walltime", "The walltime classes and their limits."),
-    option("-slurm", "", "The partitions of Slurm: limits, what is free, who waits, and whether you may use them.",
-           takes=Takes.NOTHING, exact=True),
+    flag("-slurm", "The partitions of Slurm: limits, what is free, who waits, and whether you may use them.",
+        exact=True),
     *COMMON,
 )  # fmt: skip
 
@@ -30,7 +30,11 @@ def run(session: Session, values: Values, _: Console) -> AnyResult:
         UsageError: two of these are asked for.
     """
     if values["slurm"]:
-        _check_alone(values)
+        if values["walltime"] or values["group"] is not None:
+            raise UsageError(
+                "-slurm shows Slurm's partitions, and has nothing to do with -g and -walltime",
+                remedy="hep_clus -slurm",
+            )
         from hepsub.actions.queue.partitions import partitions
 
         return partitions(session)
@@ -41,14 +45,6 @@ def run(session: Session, values: Values, _: Console) -> AnyResult:
     from hepsub.actions.queue.sites import sites
 
     return sites(session, values["group"])
-
-
-def _check_alone(values: Values) -> None:
-    if values["walltime"] or values["group"] is not None:
-        raise UsageError(
-            "-slurm shows Slurm's partitions, and has nothing to do with -g and -walltime",
-            remedy="hep_clus -slurm",
-        )
 
 
 COMMAND = Command(

@@ -49,7 +49,7 @@ def run(session: Session, values: Values, _console: Console) -> AnyResult:
         ids=tuple(parse_job_id(text) for text in values["ids"]),
         directory=directory_for(values["dir"] or "", session.situation.cwd),
         pool=values["pool"],
-        only=tuple(values["only"] or ()),
+        only=values["only"],
         listing=values["ls"],
         force=values["force"],
         push=values["push"],

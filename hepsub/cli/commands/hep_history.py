@@ -33,6 +33,7 @@ def run(session: Session, values: Values, _: Console) -> AnyResult:
     from hepsub.jobid import parse_job_id
 
     ids = tuple(parse_job_id(text) for text in (*values["id"], *values["ids"]))
+    # A schedd reads its history from the end, file by file: without ids somebody has to say when it is enough.
     most = values["number"] or (session.policy.limits.jobs if ids else _MOST)
     return history(session, ids, values["user"] or session.situation.user, most, values["pool"])
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from hepsub.result import AnyResult
     from hepsub.session import Session
 
-_LIMIT_S = 600
+_LIMIT_S = 600.0
 
 _OPTIONS = (
     flag("-rw --rw", "Let it be written to; without this a mount is read-only."),
@@ -34,7 +34,7 @@ def run(session: Session, values: Values, console: Console) -> AnyResult:
         UsageError: the words do not fit together.
         HepsubError: it was not done.
     """
-    words = tuple(values["words"] or ())
+    words = values["words"]
     _refuse_nonsense(values, words)
     if values["ls"]:
         from hepsub.actions.mount.list import list_mounts
@@ -42,10 +42,10 @@ def run(session: Session, values: Values, console: Console) -> AnyResult:
         return list_mounts(session)
     from hepsub.actions.mount.unmount import End, unmount_all
 
-    limit = _LIMIT_S if values["timeout"] is None else values["timeout"]
-    end = End(directories=words, limit_s=float(limit), force=values["force"])
+    limit_s = float(values["timeout"] or _LIMIT_S)
+    end = End(directories=words, limit_s=limit_s, force=values["force"])
     if values["umount"]:
-        with session.progress.step("") as step:
+        with session.progress.step() as step:
             return unmount_all(session, end, step.say)
     from hepsub.actions.mount.mount import Order, mount
 
@@ -54,15 +54,15 @@ def run(session: Session, values: Values, console: Console) -> AnyResult:
         from hepsub.actions.mount.foreground import mount_here
 
         return mount_here(session, order, end, console.progress)
-    with session.progress.step("") as step:
+    with session.progress.step() as step:
         return mount(session, order, step.say)
 
 
 def _refuse_nonsense(values: Values, words: tuple[str, ...]) -> None:
-    chosen = [name for name in ("ls", "umount", "rw", "foreground") if values[name]]
     shown = {"ls": "-ls", "umount": "-u", "rw": "-rw", "foreground": "-f"}
-    if len(chosen) > 1 and set(chosen) != {"rw", "foreground"}:
-        both = " and ".join(shown[name] for name in chosen)
+    chosen = [name for field, name in shown.items() if values[field]]
+    if len(chosen) > 1 and set(chosen) != {"-rw", "-f"}:
+        both = " and ".join(chosen)
         raise UsageError(f"{both} do not go together", remedy="hep_mount -h shows what there is")
     if (values["every"] or values["force"]) and not values["umount"]:
         raise UsageError(

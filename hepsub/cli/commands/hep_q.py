@@ -37,9 +37,10 @@ def run(session: Session, values: Values, _: Console) -> AnyResult:
     from hepsub.actions.queue.query import Filter, query
     from hepsub.jobid import parse_job_id
 
+    user = values["user"]  # None without -u, empty behind one that names nobody
     wanted = Filter(
         pool=values["pool"],
-        owner=_owner(values["user"], session),
+        owner="" if user is None else user or session.situation.user,
         ids=tuple(parse_job_id(text) for text in (*values["id"], *values["ids"])),
         states=_states(values),
         reasons=values["hold"],
@@ -52,12 +53,6 @@ def run(session: Session, values: Values, _: Console) -> AnyResult:
     return why(session, wanted)
 
 
-def _owner(user: str | None, session: Session) -> str:
-    if user is None:
-        return ""
-    return user or session.situation.user
-
-
 def _states(values: Values) -> tuple[State, ...]:
     from hepsub.batch import State
 
@@ -65,13 +60,15 @@ def _states(values: Values) -> tuple[State, ...]:
     if values["hold"]:
         asked.append({State.HELD})
     if values["running"]:
-        asked.append({State.RUNNING, State.TRANSFERRING})
+        asked.append(
+            {State.RUNNING, State.TRANSFERRING}
+        )  # it has its slot until its outputs are away
     if values["stat"] is not None:
         asked.append({_state(values["stat"])})
     if not asked:
         return ()
     common = set.intersection(*asked)
-    if not common:
+    if not common:  # an empty listing would look as if there were no such jobs
         raise UsageError(
             "no job is in two states at once", remedy="give one of -hold, -run and -stat"
         )

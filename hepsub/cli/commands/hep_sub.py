@@ -134,20 +134,19 @@ _OPTIONS = (
         "Run jobs of this earlier cluster again that failed or are on hold (those are removed first), as they were:"
         " same %{ProcId}, items and outputs. Memory: what they had, or need by their measured peak.",
         kind=Kind.JOB, exact=True),
-    option("-failed", "",
+    flag("-failed",
         "With -resubmit: those that failed, were removed or are on hold; what went well or goes on is passed over.",
-        takes=Takes.NOTHING, exact=True),
+        exact=True),
     option("-only", "PROCS", "With -resubmit: only these, such as 3,17-20.", exact=True),
-    option("-unknown", "", "With -resubmit: also those of which nobody knows how they ended.",
-        takes=Takes.NOTHING, exact=True),
+    flag("-unknown", "With -resubmit: also those of which nobody knows how they ended.", exact=True),
     flag("-wait --wait",
         "Wait until all jobs have ended, or are on hold; exit code 0 only if all ended with 0."),
     flag("-dry-run --dry-run", "Show the plan, its reasons and the submit description; submit nothing."),
-    option("-check", "",
+    flag("-check",
         "Submit nothing, and say whether all is there that a submission needs: policy, group, credentials, storages,"
         " pools, programs; -check policy tells each key of the policy that counts, its value, file and line.",
-        takes=Takes.NOTHING, exact=True, choices=("policy",)),
-    option("-write", "", "With -check: write to the storages, too.", takes=Takes.NOTHING, exact=True),
+        exact=True, choices=("policy",)),
+    flag("-write", "With -check: write to the storages, too.", exact=True),
     option("-completion", "SHELL",
         "Print what has bash, zsh or fish complete all commands, with the path of this hep_sub in it.",
         exact=True, choices=SHELLS),
@@ -211,10 +210,11 @@ def _waited(
     from hepsub.actions.queue.ends import Clock
     from hepsub.actions.queue.wait import wait
 
+    # The line that scripts parse comes now, not in three days; Ctrl-C while waiting leaves the jobs alone.
     console.result_now(result.value)
     for note in result.notes:
         console.progress(note)
-    with session.progress.step("") as step:
+    with session.progress.step() as step:
         return wait(session, result.value, Clock(sleep=time.sleep, progress=step.say))
 
 
@@ -228,7 +228,9 @@ def _check(session: Session, values: Values) -> AnyResult:
 
     if not values["check"]:
         raise UsageError("-write belongs to -check", remedy="hep_sub -check -write")
-    words = values["script"]
+    words = values[
+        "script"
+    ]  # -check takes no value, so that `-check` alone works: policy is the free word behind it
     if words and words[0] != "policy":
         raise UsageError(
             f"-check submits nothing, so '{words[0]}' has no place there",
@@ -256,36 +258,16 @@ _BRIEF = {
     "list": "a job for each line of a file, or each object: %{item}",
 }
 _GROUPS = {
-    "Jobs": (
-        "argu",
-        "number",
-        "first",
-        "list",
-        "columns",
-        "sep",
-        "per",
-        "name",
-        "once",
-        "priority",
-        "universe",
-    ),
+    "Jobs": ("argu", "number", "first", "list", "columns", "sep", "per", "name", "once", "priority", "universe"),
     "Resources": ("group", "memory", "walltime", "cpus", "gpus", "disk", "retry", "os", "image"),
     "Logs": ("output", "error", "dir", "log"),
     "Files that travel": ("inputs", "outputs", "libraries", "nocheck"),
     "Environment and credentials": ("env", "noenv", "cred"),
     "Where": ("pool", "slurm", "schedd", "remote", "normt", "site", "type", "outsize", "wn", "gwn"),
-    "For those who know HTCondor": (
-        "attr",
-        "require",
-        "rank",
-        "append",
-        "maxidle",
-        "maxrun",
-        "notify",
-    ),
+    "For those who know HTCondor": ("attr", "require", "rank", "append", "maxidle", "maxrun", "notify"),
     "Again": ("resubmit", "failed", "only", "unknown"),
     "Talk": ("wait", "dry_run", "check", "write", "completion", "quiet", "json", "version", "help"),
-}
+}  # fmt: skip
 
 _EXAMPLES = (
     ("hep_sub job.sh", "one job"),

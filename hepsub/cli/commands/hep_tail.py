@@ -61,7 +61,7 @@ def run(session: Session, values: Values, console: Console) -> AnyResult:
     output = RawOutput()
 
     def write(content: bytes) -> None:
-        console.alone()
+        console.alone()  # the line of what takes long would come in between the bytes
         output.write(content)
 
     try:
@@ -81,7 +81,7 @@ def _follow(session: Session, order: TailOrder, output: RawOutput, console: Cons
     from hepsub.actions.tail.follow import follow
 
     def progress(line: str) -> None:
-        output.break_line()
+        output.break_line()  # the job may have written half a line
         console.progress(line)
 
     return follow(session, order, output.write, Clock(sleep=time.sleep, progress=progress))

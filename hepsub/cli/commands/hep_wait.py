@@ -38,7 +38,7 @@ def run(session: Session, values: Values, _console: Console) -> AnyResult:
             "which jobs?", remedy="hep_wait 13 waits for cluster 13; also 13.2, 13.0-9, and several"
         )
     ids = tuple(parse_job_id(text) for text in values["ids"])
-    with session.progress.step("") as step:
+    with session.progress.step() as step:
         clock = Clock(sleep=time.sleep, progress=step.say)
         return wait_for(session, ids, values["pool"], clock, values["timeout"])
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from hepsub.result import AnyResult
     from hepsub.session import Session
 
+# As constants, so that tests run what users copy from the man page.
 SNAKEMAKE_SUBMIT = (
     """sh -c 'hep_sub -np {threads} -mem {resources.mem_mb} "$1" | grep -o "[0-9]*$"' --"""
 )
@@ -111,6 +112,7 @@ def _shown(console: Console, *, as_json: bool) -> Iterator[Callable[[Status], No
     from hepsub.cli.in_place import InPlace
 
     terminal = rich.console.Console()
+    # Escape sequences in a pipe or an editor's shell would be text.
     if not terminal.is_terminal or terminal.is_dumb_terminal:
         yield changes(console.result_now)
         return

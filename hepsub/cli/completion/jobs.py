@@ -15,6 +15,7 @@ _MOST_PROCS = 1000
 _MOST_BYTES = 8 << 20
 """So much is read of what is kept of ended jobs, the latest submissions first."""
 _PROC = re.compile(r"(?P<cluster>.+)\.(?P<begins>[0-9]*)", re.DOTALL)
+# The cluster may be SCHEDD:13, whose name has dots, too: the last one counts.
 
 Offers = Iterator[tuple[str, str]]
 """Words, each with what is to be said of it."""
@@ -46,7 +47,9 @@ def own_schedds(session: Session) -> Offers:
     entries = session.journal.entries()
     recent = session.situation.now - JOURNAL_MATTERS_S
     names += [entry.ref.schedd for entry in entries if entry.when > recent]
-    for name in sorted({name for name in names if not name.startswith("here@")}):
+    for name in sorted(
+        {name for name in names if not name.startswith("here@")}
+    ):  # -p here has no -schedd
         yield name, ""
 
 
@@ -65,6 +68,7 @@ def _lately(session: Session) -> Iterator[Entry]:
     since, seen = session.situation.now - JOURNAL_MATTERS_S, set()
     for entry in reversed(session.journal.entries()):
         where = (entry.ref.pool, entry.ref.schedd, entry.ref.cluster)
+        # A schedd that was set up anew counts from 1 again: 13 means the latest one.
         if entry.ref.cluster > 0 and entry.when > since and where not in seen:
             seen.add(where)
             yield entry
@@ -87,6 +91,7 @@ class _Queue:
         if tally is not None:
             self._left -= tally.size
             over, noted = 0 < ref.number <= tally.jobs, tally.noted
+        # The embedded queue is a file on this host; another host's, and a schedd's, would have to be asked.
         if ref.schedd == f"here@{self._session.situation.host}":
             here = self._embedded()
             over = over if here is None else ref.cluster not in here

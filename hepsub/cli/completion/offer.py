@@ -33,6 +33,7 @@ def offer(words: Sequence[str]) -> int:
     kind, typed, piece = (*words, *("", "", "")[len(words) :])[:3]
     if kind not in {each.value for each in Kind}:
         return 0
+    # Only for places programs are started (oidc-agent's), and networks asked.
     timer = _end_in_time(apart=Kind(kind) in _PLACES)
     lines: list[str] = []
     with contextlib.suppress(HepsubError, OSError):

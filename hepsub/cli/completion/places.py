@@ -55,6 +55,7 @@ def _buckets(session: Session, start: str) -> Iterable[str]:
     known = [
         b for name in ([named] if named in storages else storages) for b in storages[name].buckets
     ]
+    # Many stores list a user's own buckets only, or none: what the policy names is offered all the same.
     listed = [b for store in (_store(session, asked) if asked else ()) for b in buckets(store)]
     return dict.fromkeys([*known, *listed])
 

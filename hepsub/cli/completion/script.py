@@ -35,7 +35,9 @@ def script(shell: str) -> str:
 
 def _hep_sub() -> str:
     """hep_sub by its absolute path, where that is known."""
-    beside = Path(sys.executable).parent / "hep_sub"
+    beside = (
+        Path(sys.executable).parent / "hep_sub"
+    )  # in a virtual environment that may not be on PATH
     if os.access(beside, os.X_OK):
         return str(beside)
     found = shutil.which("hep_sub")

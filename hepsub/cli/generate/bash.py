@@ -213,43 +213,27 @@ def bash_completion() -> str:
 
 
 def _verbs_function() -> str:
-    rows = [
-        f"        {shlex.quote(name)}) _hep_matching {_words(named)} ;;"
-        for name, named in verbs().items()
-    ]
-    return "\n".join([
-        "# COMMAND: completes the word at hand to another command, where one can stand.",
-        "_hep_verbs() {",
-        "    case $1 in",
-        *rows,
-        "        *) return 1 ;;",
-        "    esac",
-        "}",
-    ])  # fmt: skip
+    rows: tables.Rows = {
+        (name,): f"_hep_matching {_words(named)}" for name, named in verbs().items()
+    }
+    told = "COMMAND: completes the word at hand to another command, where one can stand"
+    return tables.function("_hep_verbs", told, tables.case("$1", rows))
 
 
 def _names_function() -> str:
     rows = []
     for command in every_command():
         names = [name for option in command.options for name in option.names]
-        rows += [f"        {shlex.quote(command.name)})"]
-        rows += [*_wrapped(f"_hep_matching {_words(names)}"), "            ;;"]
-    return "\n".join([
-        "# COMMAND: completes the word at hand to an option.",
-        "_hep_names() {",
-        "    case $1 in",
-        *rows,
-        "    esac",
-        "}",
-    ])  # fmt: skip
+        rows += [f"{shlex.quote(command.name)})"]
+        rows += [*_wrapped(f"_hep_matching {_words(names)}"), "    ;;"]
+    body = ["case $1 in", *tables.indented(rows), "esac"]
+    return tables.function("_hep_names", "COMMAND: completes the word at hand to an option", body)
 
 
 def _wrapped(command: str) -> list[str]:
     """A long command on several lines."""
-    lines = textwrap.wrap(command, 80, break_long_words=False, break_on_hyphens=False)
-    return " \\\n".join(
-        f"{' ' * (16 if number else 12)}{line}" for number, line in enumerate(lines)
-    ).split("\n")
+    first, *others = textwrap.wrap(command, 80, break_long_words=False, break_on_hyphens=False)
+    return " \\\n".join([f"    {first}", *(f"        {line}" for line in others)]).split("\n")
 
 
 def _words(words: Iterable[str]) -> str:

@@ -52,7 +52,7 @@ def man_page(command: Command) -> str:
         roff.section("NAME", [rf"{roff.escape(command.name)} \- {roff.escape(command.summary)}"]),
         roff.section("SYNOPSIS", roff.forms(_forms(command))),
         roff.section("DESCRIPTION", roff.paragraphs(command.description)),
-        roff.section("OPTIONS", [*roff.paragraphs([_OPTIONS]), *_words(command), *_groups(command)]),
+        roff.section("OPTIONS", [*roff.paragraphs([_OPTIONS]), *_words(command), *_options(command)]),
         *_verbs(command),
         roff.section("EXAMPLES", _examples(command)),
         roff.section("JSON", roff.paragraphs(_json(command))),
@@ -130,21 +130,13 @@ def _words(command: Command) -> list[str]:
     return roff.item(tag, roff.prose(command.words.help))
 
 
-def _groups(command: Command) -> list[str]:
-    """The options group by group, where the command has groups."""
-    if not command.groups:
-        return _options(command)
-    return [
-        line
-        for name, options in command.grouped()
-        for line in roff.subsection(
-            name, _items((option_tag(option), option.help) for option in options)
-        )
-    ]
-
-
 def _options(command: Command) -> list[str]:
-    return _items((option_tag(option), option.help) for option in command.options)
+    """The options, group by group where the command has groups."""
+    lines: list[str] = []
+    for name, options in command.grouped():
+        listed = _items((option_tag(option), option.help) for option in options)
+        lines += roff.subsection(name, listed) if name else listed
+    return lines
 
 
 def _verbs(command: Command) -> list[list[str]]:

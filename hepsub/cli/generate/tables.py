@@ -17,19 +17,19 @@ _TAKES = {
 }
 _ANY_NUMBER = 1_000_000
 
-_Rows = Mapping[tuple[str, ...], str]
+Rows = Mapping[tuple[str, ...], str]
 """Words, and what is done for each of them."""
 
 
 def verb_table() -> str:
     """A function that tells the command that a word behind another one names."""
-    rows: _Rows = {
-        (f"{name} {word}",): f"REPLY={_word(command.name)}"
+    rows: Rows = {
+        (f"{name} {word}",): f"REPLY={shlex.quote(command.name)}"
         for name, named in verbs().items()
         for word, command in named.items()
     }
     told = "COMMAND WORD: whether the word names another command; REPLY is that one"
-    return _function("_hep_verb", told, _case('"$1 $2"', rows))
+    return function("_hep_verb", told, case('"$1 $2"', rows))
 
 
 def option_table() -> str:
@@ -41,20 +41,20 @@ def option_table() -> str:
             for option in command.options
         }
         body += [
-            f"    {_word(command.name)})",
-            *_indented(_indented(_case("$2", rows))),
+            f"    {shlex.quote(command.name)})",
+            *indented(indented(case("$2", rows))),
             "        ;;",
         ]
     body += ["    *) return 1 ;;", "esac"]
     told = "COMMAND WORD: whether it is an option; REPLY is how many words it takes, and which"
-    return _function("_hep_option", told, body)
+    return function("_hep_option", told, body)
 
 
 def words_table() -> str:
     """A function that tells which words belong to no option."""
-    rows: _Rows = {(command.name,): f"REPLY='{_most(command)}'" for command in every_command()}
+    rows: Rows = {(command.name,): f"REPLY='{_most(command)}'" for command in every_command()}
     told = "COMMAND: REPLY is how many words it takes besides options, and which"
-    return _function("_hep_words", told, _case("$1", rows))
+    return function("_hep_words", told, case("$1", rows))
 
 
 def _most(command: Command) -> str:
@@ -63,18 +63,17 @@ def _most(command: Command) -> str:
     return f"{_ANY_NUMBER if most is None else most} {offer}"
 
 
-def _case(subject: str, rows: _Rows) -> list[str]:
-    kept = [f"    {' | '.join(map(_word, names))}) {act} ;;" for names, act in rows.items()]
+def case(subject: str, rows: Rows) -> list[str]:
+    """What is done for the words that the subject may be; for others it fails."""
+    kept = [f"    {' | '.join(map(shlex.quote, names))}) {act} ;;" for names, act in rows.items()]
     return [f"case {subject} in", *kept, "    *) return 1 ;;", "esac"]
 
 
-def _function(name: str, told: str, body: Iterable[str]) -> str:
-    return "\n".join([f"# {told}.", f"{name}() {{", *_indented(body), "}"])
+def function(name: str, told: str, body: Iterable[str]) -> str:
+    """A function, and above it a comment that says what it is for."""
+    return "\n".join([f"# {told}.", f"{name}() {{", *indented(body), "}"])
 
 
-def _indented(body: Iterable[str]) -> list[str]:
+def indented(body: Iterable[str]) -> list[str]:
+    """Lines, one level deeper."""
     return [f"    {line}" for line in body]
-
-
-def _word(text: str) -> str:
-    return shlex.quote(text)

@@ -9,7 +9,6 @@ from hepsub.cli.completion.script import PROGRAM
 from hepsub.cli.generate import sources, tables
 from hepsub.cli.generate.sources import every_command, verbs
 from hepsub.cli.main import PROGRAMS
-from hepsub.cli.options import Command
 
 _HEAD = (
     "# Completion of hepsub's commands in zsh. Made by python -m hepsub.cli.generate: do not edit."
@@ -149,59 +148,39 @@ def zsh_completion() -> str:
 
 
 def _has_verbs_function() -> str:
-    return "\n".join([
-        "# COMMAND: whether its first word may name another command.",
-        "_hep_has_verbs() {",
-        f"    [[ $1 == ({'|'.join(shlex.quote(name) for name in verbs())}) ]]",
-        "}",
-    ])  # fmt: skip
+    names = "|".join(shlex.quote(name) for name in verbs())
+    told = "COMMAND: whether its first word may name another command"
+    return tables.function("_hep_has_verbs", told, [f"[[ $1 == ({names}) ]]"])
 
 
 def _verbs_function() -> str:
-    rows = []
+    rows: list[str] = []
     for name, named in verbs().items():
-        described = [(word, command.summary) for word, command in named.items()]
-        rows += [f"        {shlex.quote(name)})", "            verbs=("]
-        rows += [*_described(described, "                "), "            )", "            ;;"]
-    return "\n".join([
-        "# COMMAND: completes the word at hand to another command, where one can stand.",
-        "_hep_verbs() {",
-        "    local -a verbs",
-        "    case $1 in",
-        *rows,
-        "    esac",
-        "    _describe -t subcommands subcommand verbs",
-        "}",
-    ])  # fmt: skip
+        described = ((word, command.summary) for word, command in named.items())
+        rows += _case_of(name, "verbs", described)
+    told = "COMMAND: completes the word at hand to another command, where one can stand"
+    body = ["local -a verbs", "case $1 in", *tables.indented(rows), "esac"]
+    return tables.function("_hep_verbs", told, [*body, "_describe -t subcommands subcommand verbs"])
 
 
 def _names_function() -> str:
-    rows = [row for command in every_command() for row in _names_of(command)]
-    return "\n".join([
-        "# COMMAND: completes the word at hand to an option.",
-        "_hep_names() {",
-        "    local -a names",
-        "    case $1 in",
-        *rows,
-        "    esac",
-        "    _describe -o option names",
-        "}",
-    ])  # fmt: skip
+    rows: list[str] = []
+    for command in every_command():
+        described = (
+            (name, sources.short(each.help)) for each in command.options for name in each.names
+        )
+        rows += _case_of(command.name, "names", described)
+    body = ["local -a names", "case $1 in", *tables.indented(rows), "esac"]
+    told = "COMMAND: completes the word at hand to an option"
+    return tables.function("_hep_names", told, [*body, "_describe -o option names"])
 
 
-def _names_of(command: Command) -> Iterator[str]:
-    described = [
-        (name, sources.short(option.help)) for option in command.options for name in option.names
-    ]
-    yield f"        {shlex.quote(command.name)})"
-    yield "            names=("
-    yield from _described(described, "                ")
-    yield "            )"
-    yield "            ;;"
-
-
-def _described(rows: Iterable[tuple[str, str]], indent: str) -> Iterator[str]:
-    """Words and their descriptions, as _describe takes them."""
+def _case_of(command: str, array: str, rows: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """What fills an array for a command: words and their descriptions, as _describe takes them."""
+    yield f"{shlex.quote(command)})"
+    yield f"    {array}=("
     for name, meaning in rows:
         escaped = name.replace(":", r"\:")
-        yield f"{indent}{shlex.quote(f'{escaped}:{meaning}')}"
+        yield f"        {shlex.quote(f'{escaped}:{meaning}')}"
+    yield "    )"
+    yield "    ;;"

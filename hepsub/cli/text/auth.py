@@ -21,11 +21,12 @@ if TYPE_CHECKING:
     from hepsub.actions.auth.token import Token
     from hepsub.actions.renew.install import Installed, Uninstalled
     from hepsub.actions.renew.renew import Renewed
-    from hepsub.actions.renew.rounds import Looped, Silent
+    from hepsub.actions.renew.rounds import Looped
     from hepsub.actions.renew.status import RenewalStatus
     from hepsub.auth.renewal import Outcome, RenewalState
 
 _INDENT = "  "
+_KINDS = {KERBEROS: "Kerberos", KEYS: "S3 keys", SCHEDD: "schedd"}
 _WRAPPED = (1, 4)
 _TITLES = ("", "WHO", "VALID UNTIL", "RENEWABLE UNTIL", "NEEDED BY", "NEXT COMMAND")
 
@@ -58,24 +59,22 @@ def _blocks(value: AuthStatus) -> Iterator[str]:
 
 
 def _cells(row: Row, now: float) -> tuple[str, str, str, str, str, str]:
-    good = row.problem is None
+    ends = (
+        row.problem is None and row.kind != SCHEDD
+    )  # how long a schedd knows somebody nobody can tell
     return (
-        f"{_kind_text(row.kind)} {row.name}",
-        row.who if good else f"({row.problem.code})" if row.problem else "",
-        _until(row.expires, now, "does not end") if good and row.kind != SCHEDD else "-",
-        _renewable(row, now) if good and row.kind != SCHEDD else "-",
+        f"{_KINDS.get(row.kind, row.kind)} {row.name}",
+        row.who if row.problem is None else f"({row.problem.code})",
+        _until(row.expires, now) if ends else "-",
+        _renewable(row, now) if ends else "-",
         ", ".join(row.needed_by) or "-",
         row.next_command or "-",
     )
 
 
-def _kind_text(kind: str) -> str:
-    return {KERBEROS: "Kerberos", KEYS: "S3 keys", SCHEDD: "schedd"}.get(kind, kind)
-
-
-def _until(moment: float | None, now: float, never: str) -> str:
+def _until(moment: float | None, now: float) -> str:
     if moment is None:
-        return never
+        return "does not end"
     return f"{moment_text(moment, now)} (in {rough_text(max(0.0, moment - now))})"
 
 
@@ -119,10 +118,10 @@ def token(value: Token) -> str:
 def storage_keys(value: StorageKeys) -> Iterator[str]:
     """Whose keys they are, and until when."""
     where = f"by the token {value.token}" if value.token else "from ~/.aws"
-    ends = ""
-    if value.good and value.expires is None:
-        ends = ", which does not end"
-    elif value.good and value.expires is not None:
+    ends = ", which does not end"
+    if not value.good:
+        ends = ""
+    elif value.expires is not None:
         left = duration_text(max(0.0, value.expires - value.now))
         ends = f", valid until {moment_text(value.expires, value.now)} (in {left})"
     yield f"{value.storage}: key {value.key}…, {where}{ends}"
@@ -131,11 +130,6 @@ def storage_keys(value: StorageKeys) -> Iterator[str]:
 def looped(value: Looped) -> str:
     """How many rounds there were."""
     return f"{value.rounds} round(s)"
-
-
-def silent(_: Silent) -> str:
-    """Nothing."""
-    return ""
 
 
 def uninstalled(value: Uninstalled) -> Iterator[str]:
@@ -163,20 +157,18 @@ def _outcome_lines(state: RenewalState, now: float) -> Iterator[str]:
     for name, each in state.storages.items():
         yield f"{_INDENT}URLs of {name}: {_outcome_text(each, now)}"
     for name, each in state.mailboxes.items():
-        yield f"{_INDENT}mailbox in {name}: {_posted_text(each, now)}"
-
-
-def _posted_text(each: Outcome, now: float) -> str:
-    posted = f"posted {moment_text(each.renewed, now)}" if each.renewed else "nothing posted yet"
-    return f"{posted}{', NOT RENEWED' if each.message else ''}"
+        posted = (
+            f"posted {moment_text(each.renewed, now)}" if each.renewed else "nothing posted yet"
+        )
+        failed = ", NOT RENEWED" if each.message else ""
+        yield f"{_INDENT}mailbox in {name}: {posted}{failed}"
 
 
 def _outcome_text(each: Outcome, now: float) -> str:
-    ends = (
-        "does not end" if each.expires is None else f"good until {moment_text(each.expires, now)}"
-    )
-    if each.expires is not None and each.expires <= now:
-        ends = f"ended {moment_text(each.expires, now)}"
+    ends = "does not end"
+    if each.expires is not None:
+        word = "ended" if each.expires <= now else "good until"
+        ends = f"{word} {moment_text(each.expires, now)}"
     renewed = f", renewed {moment_text(each.renewed, now)}" if each.renewed else ""
     limit = each.renewable_until
     until = f", renewable until {moment_text(limit, now)}" if limit is not None else ""

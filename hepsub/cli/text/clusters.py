@@ -71,6 +71,7 @@ def _drawn_clusters(shown: Sequence[ClusterStatus], value: Status) -> Styled:
         columns=_NARROW_COLUMNS, rows=tuple(_row(each, value, wide=False) for each in shown)
     )
     for table in (narrow, _without(narrow, _NARROWEST_COLUMNS)):
+        # A name may be cut: rich would take letters from the numbers as well.
         if fits(table, cut=True):
             return drawn(table)
     return Styled(joined(line for each in shown for line in _lines(each, value.now)))
@@ -91,6 +92,7 @@ def _lines(each: ClusterStatus, now: float) -> Iterator[str]:
     """A cluster where no table fits: no line breaks within a number."""
     yield each.id or str(each.cluster)
     yield f"    {each.name[: _LINE - 4]}"
+    # textwrap breaks at plain blanks alone.
     whole = ", ".join(each.replace(" ", _NO_BREAK) for each in counts(each, now))
     for line in textwrap.wrap(whole, _LINE - 4, break_long_words=False):
         yield f"    {line.replace(_NO_BREAK, ' ')}"
@@ -143,6 +145,10 @@ def bar(each: ClusterStatus, width: int) -> str:
     if not total:
         return ""
     widths = [max(1, number * width // total) for _, number in there]
+    while (
+        sum(widths) > width
+    ):  # many kinds of few jobs have a letter each: it is the widest that give them up
+        widths[widths.index(max(widths))] -= 1
     largest = max(range(len(there)), key=lambda place: there[place][1])
     widths[largest] += width - sum(widths)
     return "".join(sign * each for (sign, _), each in zip(there, widths, strict=True))

@@ -13,8 +13,8 @@ from hepsub.units import clock_text, size_text
 if TYPE_CHECKING:
     from hepsub.actions.demo.demo import DemoResult
     from hepsub.actions.fetch.result import Fetched, FetchedCluster, LocalFile
-    from hepsub.actions.mount.list import Mounts, Shown
-    from hepsub.actions.tail.tail import Tail
+    from hepsub.actions.mount.list import Mounts
+    from hepsub.actions.mount.record import Record
 
 _OUTPUT_ROW = "%-12s %-10s %-8s %-10s %s"
 _WORDS = {
@@ -28,11 +28,6 @@ _WORDS = {
 _MADE = "{what} is mounted on {where}, {mode}"
 _TAKEN = "{what} is no longer mounted on {where}"
 _MOUNT_ROW = "%-9s %-4s %-11s %7s  %s"
-
-
-def tail(value: Tail) -> str:  # noqa: ARG001
-    """Nothing: it was shown byte by byte."""
-    return ""
 
 
 def fetched(value: Fetched) -> Iterator[str]:
@@ -58,17 +53,11 @@ def _cluster_rows(cluster: FetchedCluster) -> Iterator[str]:
     for job in cluster.jobs:
         name = f"{cluster.cluster}.{job.proc}"
         for each in files[job.proc]:
-            source = each.output.source
-            origin = source.storage if isinstance(source, ObjectPlace) else "home"
-            origin = "path" if each.output.stays else origin
-            where = f"{each.output.name} <- {source}"
-            yield _OUTPUT_ROW % (
-                name,
-                size_text(each.output.size),
-                _WORDS[each.state.value],
-                origin,
-                where,
-            )
+            output = each.output
+            origin = output.source.storage if isinstance(output.source, ObjectPlace) else "home"
+            origin = "path" if output.stays else origin
+            here, where = _WORDS[each.state.value], f"{output.name} <- {output.source}"
+            yield _OUTPUT_ROW % (name, size_text(output.size), here, origin, where)
         for gap in job.missing:
             optional = " (optional)" if gap.optional else ""
             yield _OUTPUT_ROW % (name, "-", "missing", "-", f"{gap.name}{optional}: {gap.why}")
@@ -82,11 +71,11 @@ def mounts(value: Mounts) -> Iterable[str]:
         return _mount_rows(value)
     words = _TAKEN if value.ending else _MADE
     wanted = State.UNMOUNTED if value.ending else State.OK
-    return (_line(each, words) for each in value.mounts if each.state is wanted)
+    # What stayed, or did not come up, is told as an error.
+    return (_line(each.record, words) for each in value.mounts if each.state is wanted)
 
 
-def _line(shown: Shown, words: str) -> str:
-    record = shown.record
+def _line(record: Record, words: str) -> str:
     mode = "writable" if record.writable else "read-only"
     return words.format(what=record.remote, where=record.directory, mode=mode)
 

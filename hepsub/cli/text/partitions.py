@@ -31,20 +31,15 @@ def partitions(value: Partitions) -> str:
 
 
 def _row(each: Partition) -> Row:
-    limit = each.max_walltime_s
+    limit, nodes, cores = each.max_walltime_s, each.nodes, each.cores
     return Row(
         cells=(
             f"{each.name} (default)" if each.default else each.name,
             duration_text(limit) if limit else "any",
             ", ".join(_largest(each)) or "-",
-            *(
-                str(n)
-                for n in (each.nodes.total, each.nodes.free, each.nodes.busy, each.nodes.other)
-            ),
-            *(str(n) for n in (each.cores.total, each.cores.free, each.cores.busy)),
-            *(str(n) for n in (each.gpus.total, each.gpus.free)),
-            str(each.idle_jobs),
-            str(each.running_jobs),
+            *map(str, (nodes.total, nodes.free, nodes.busy, nodes.other)),
+            *map(str, (cores.total, cores.free, cores.busy)),
+            *map(str, (each.gpus.total, each.gpus.free, each.idle_jobs, each.running_jobs)),
             _FOR_YOU[each.usable],
         ),
         style="red" if each.usable is False or each.state != "UP" else "",

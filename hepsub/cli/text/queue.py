@@ -32,10 +32,8 @@ _COUNTS = ("completed", "removed", "idle", "running", "held", "suspended")
 
 
 def listing(value: Listing) -> Iterable[str]:
-    """The table of hep_q: four lines, and one for each job.
-
-    In cron `[ $(hep_q -u | wc -l) -ne 4 ]` means that something is in the queue, also if it is one job.
-    """
+    """The table of hep_q: four lines, and one for each job."""
+    # `[ $(hep_q -u | wc -l) -ne 4 ]` stands in people's cron jobs, and means that something is in the queue.
     return (_HEADER, *_job_rows(value), "", "", summary(value))
 
 
@@ -135,27 +133,23 @@ def walltimes(value: Walltimes) -> Iterator[str]:
 
 
 def waited(value: Waited) -> str:
-    """The text of a cluster that was waited for; empty when the user had enough of it.
-
-    How jobs failed stands in the problem.
-    """
+    """The text of a cluster that was waited for; empty when the user had enough of it."""
     if value.interrupted:
         return ""
-    good = len(value.jobs) - len(value.failed())
+    good = len(value.jobs) - len(value.failed())  # how these failed is told as a problem
     number = max(len(value.jobs), value.submission.submitted.number)
     return f"{good} of {number} job(s) ended with exit code 0"
 
 
 def waited_jobs(value: WaitedJobs) -> Iterator[str]:
-    """The text of jobs that were waited for; empty when the user had enough of it.
-
-    How jobs failed stands in the problem; where the time was over, that tells of those that go on.
-    """
+    """The text of jobs that were waited for; empty when the user had enough of it."""
     if not value.jobs:
         return
     good = sum(job.state == "succeeded" for job in value.jobs)
     yield f"{good} of {len(value.jobs)} job(s) ended with exit code 0"
-    if value.timed_out:
+    if (
+        value.timed_out
+    ):  # else the problem tells how the others failed; here it tells of those that go on
         yield from _standing(value)
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _LONG = 40
 """How many letters the bar of one cluster has."""
-_LEVELS, _PLAIN_LEVELS = " ▁▂▃▄▅▆▇█", " .:-=+*#"
+_LEVELS, _PLAIN_LEVELS = " ▁▂▃▄▅▆▇█", " .:-=+*#"  # the latter for a terminal that is no Unicode one
 """How many jobs are in a bin of a histogram, from none to the most."""
 _IDS = 12
 """So many ids of a group are shown."""
@@ -116,6 +116,7 @@ def _drawn(amount: Amount) -> str:
     """A histogram on one line: a letter for each bin, blank for none."""
     signs = _LEVELS if _can_print(_LEVELS) else _PLAIN_LEVELS
     top = max(each.number for each in amount.histogram)
+    # Rounded up: one job of ten thousand is an outlier that should be seen.
     levels = (-(-each.number * (len(signs) - 1) // top) for each in amount.histogram)
     return "".join(signs[level] * 2 for level in levels)
 

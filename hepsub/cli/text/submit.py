@@ -52,8 +52,7 @@ def preview(value: Preview) -> Iterator[str]:
     if plan.number > _NAMED:
         yield f"  and {plan.number - _NAMED} more"
     yield "The submit description:"
-    for line in value.description.splitlines():
-        yield f"  {line}"
+    yield from (f"  {line}" for line in value.description.rstrip("\n").split("\n"))
 
 
 def _library_text(library: Library) -> str:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from hepsub.cli.completion.offer import offer
-from hepsub.cli.help import OFFERED, choices
+from hepsub.cli.help import _SITE, OFFERED, choices
 from hepsub.cli.options import Kind
 from hepsub.errors import PolicyError
 from hepsub.policy.model import Policy
+from hepsub.situation import SITE_POLICY_DIRECTORY, read_situation
 from tests.fakes.world import make_policy, make_situation
 
 POLICY = """
@@ -39,6 +42,7 @@ LISTED = {
 @pytest.fixture(autouse=True)
 def policy(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let this policy be the one that is read."""
+    monkeypatch.setenv("HEPSUB_CONFIG", "/policy.toml")
     monkeypatch.setattr("hepsub.situation.read_situation", make_situation)
     monkeypatch.setattr("hepsub.policy.load.load_policy", lambda _: make_policy(POLICY))
 
@@ -108,3 +112,34 @@ def test_a_policy_that_cannot_be_read_offers_nothing(
     assert capsys.readouterr() == ("", "")
     monkeypatch.setattr("hepsub.situation.read_situation", fails)
     assert choices([Kind.TEXT, Kind.FILE], complete=True) == {}
+
+
+def test_where_nobody_wrote_a_policy_its_groups_are_known_without_reading_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are those that it would be found to have, if it were read."""
+    monkeypatch.undo()
+    monkeypatch.delenv("HEPSUB_CONFIG", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    monkeypatch.setattr("hepsub.cli.help._SITE", str(tmp_path / "site"))
+    assert str(SITE_POLICY_DIRECTORY) == _SITE
+    assert not make_policy().group
+    found = choices([Kind.GROUP], complete=False)
+    assert found == {Kind.GROUP: read_situation().groups} != {Kind.GROUP: ()}
+
+    def fails(_: object) -> Policy:
+        raise PolicyError("it is read", remedy="")
+
+    monkeypatch.setattr("hepsub.policy.load.load_policy", fails)
+    assert choices([Kind.GROUP], complete=False) == found
+    file = tmp_path / ".config" / "hepsub" / "config.toml"
+    file.parent.mkdir(parents=True)
+    assert choices([Kind.GROUP], complete=False) == {}
+    file.parent.rmdir()
+    for name in ("HEPSUB_CONFIG", "XDG_CONFIG_HOME"):
+        with monkeypatch.context() as patch:
+            patch.setenv(name, "/x")
+            assert choices([Kind.GROUP], complete=False) == {}
+    (tmp_path / "site").mkdir()
+    assert choices([Kind.GROUP], complete=False) == {}

@@ -367,3 +367,17 @@ def test_a_loop_goes_on_after_a_trouble(tmp_path: Path) -> None:
     finally:
         running.kill()
         running.stderr.close()
+
+
+@pytest.mark.parametrize("closed", ["stdin", "stderr"])
+def test_login_where_a_stream_is_closed_is_one_without_a_terminal(
+    closed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`hep_auth login <&-`: Python has None there, which is no terminal."""
+    for name, text in environment(tmp_path, HEPSUB_CONFIG=policy(tmp_path, HERE)).items():
+        monkeypatch.setenv(name, text)
+    for stream in (sys.stdin, sys.stderr):
+        monkeypatch.setattr(stream, "isatty", lambda: True)
+    monkeypatch.setattr(sys, closed, None)
+    assert main("hep_auth", ["login"]) == 0
+    assert "hep_auth shows the S3 keys" in capsys.readouterr().out

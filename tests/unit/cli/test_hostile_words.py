@@ -26,7 +26,7 @@ from hepsub.actions.queue.why import Explanation, Explanations
 from hepsub.actions.renew.install import Uninstalled
 from hepsub.batch import Act, State
 from hepsub.cli.main import PROGRAMS, VERBS, load, load_verbs, main
-from hepsub.cli.options import Command, Takes
+from hepsub.cli.options import Command, Kind, Takes
 from hepsub.cli.output import error, render_text
 from hepsub.result import Problem, Result, Value
 from tests.fakes.batch import make_job
@@ -99,6 +99,25 @@ def test_no_refusal_brings_a_hostile_word_raw(
     captured = capfd.readouterr()
     assert code != 1, captured.err
     assert_harmless(captured, words)
+
+
+NUMBERS = (Kind.INTEGER, Kind.POSITIVE, Kind.COUNT, Kind.MEMORY)
+NUMERIC = [
+    (program, [*words, option.names[0]])
+    for program, words, command in commands()
+    for option in command.options
+    if option.kind in (*NUMBERS, Kind.DURATION)
+]
+
+
+@pytest.mark.parametrize("digits", [20, 400, 5000])
+@pytest.mark.parametrize(("program", "words"), NUMERIC, ids=str)
+def test_a_number_that_no_batch_system_counts_to_is_refused(
+    program: str, words: list[str], digits: int, place: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Neither the embedded pool's queue nor an attribute of a job holds more than 64 bits."""
+    assert main(program, [*words, "9" * digits, "-json"]) == 2
+    assert f"argument {words[-1]}" in json.loads(capfd.readouterr().out)["problems"][0]["message"]
 
 
 SECTIONS = [

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from hepsub.cli.main import PROGRAMS, SUBCOMMANDS, load, main
+from hepsub.cli.main import PROGRAMS, VERBS, load, main
 from hepsub.cli.options import Takes
 from hepsub.cli.parse import parse
 from tests.fakes.world import make_script
@@ -89,7 +89,7 @@ def test_an_error_is_json_when_json_was_asked_for(
     assert err == ""
 
 
-@pytest.mark.parametrize("word", SUBCOMMANDS)
+@pytest.mark.parametrize("word", VERBS["hep_sub"])
 def test_a_subcommand_is_found_by_the_first_word(
     word: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -171,7 +171,7 @@ def test_a_bug_is_reported_with_a_file(tmp_path: Path) -> None:
     (tmp_path / "bug.py").write_text(
         "from hepsub.cli.commands import hep_clus\n"
         "def run(session, values, talk):\n"
-        "    raise ZeroDivisionError('secret detail')\n"
+        "    raise ZeroDivisionError('secret detail \\udcff\\ud800')\n"
         "COMMAND = hep_clus.COMMAND._replace(run=run)\n"
     )
     done = subprocess.run(
@@ -187,7 +187,7 @@ def test_a_bug_is_reported_with_a_file(tmp_path: Path) -> None:
     assert len(reports) == 1
     assert str(reports[0]) in done.stderr
     assert "Traceback" not in done.stderr
-    assert "ZeroDivisionError: secret detail" in reports[0].read_text()
+    assert r"ZeroDivisionError: secret detail \udcff\ud800" in reports[0].read_text()
     assert oct(reports[0].stat().st_mode & 0o777) == "0o600"
 
 
@@ -203,6 +203,22 @@ def test_a_closed_pipe_is_no_bug(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.stderr == ""
     assert done.stdout in ("0\n", "141\n")
+
+
+@pytest.mark.parametrize("words", ["-h", "-h -json", "-completion bash", "-version"])
+def test_a_full_disk_is_no_bug(words: str, tmp_path: Path) -> None:
+    """Of what is printed without asking anybody, too: 71, and that it can be called again."""
+    done = subprocess.run(
+        ["/bin/sh", "-c", f"'{sys.executable}' -m hepsub hep_sub {words} >/dev/full"],
+        env={"PYTHONPATH": str(ROOT), "HOME": str(tmp_path)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 71
+    assert "No space left on device" in done.stderr
+    assert "call it again" in done.stderr
 
 
 def test_only_argu_can_swallow_a_scripts_name() -> None:

@@ -7,6 +7,8 @@ import re
 import sys
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from hepsub.actions.queue.cluster import ClusterReport, ClusterReports
@@ -17,7 +19,7 @@ from hepsub.actions.queue.usage import Amount, Bin, Usage
 from hepsub.actions.queue.word import JobState, Word
 from hepsub.batch import State
 from hepsub.cli.output import value_text
-from hepsub.cli.text.clusters import bar
+from hepsub.cli.text.clusters import SIGNS, bar
 from hepsub.cli.text.status import changes
 from tests.fakes.world import NOON
 
@@ -120,6 +122,19 @@ def test_a_histogram_whose_ends_are_the_same_for_people_is_not_drawn(
 )
 def test_each_kind_of_jobs_has_a_letter_in_the_bar(counts: dict[str, int], drawn: str) -> None:
     assert bar(cluster(**counts), 10) == drawn
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from([name for name, _ in SIGNS]), st.integers(1, 10**6), min_size=1
+    ),
+    st.sampled_from([10, 20, 40]),
+)
+def test_a_bar_is_as_wide_as_it_has_to_be(counts: dict[str, int], width: int) -> None:
+    """Whatever there is: each kind has a letter, and no bar moves the columns behind it."""
+    drawn = bar(cluster(**counts), width)
+    assert len(drawn) == width
+    assert set(drawn) == {sign for name, sign in SIGNS if name in counts}
 
 
 def test_only_the_latest_clusters_that_ended_are_shown_and_the_rest_is_counted() -> None:

@@ -64,6 +64,13 @@ def test_a_token_is_fetched_and_kept_private(bin_directory: Path, tmp_path: Path
     assert oct(tokens.stat().st_mode & 0o777) == "0o700"
 
 
+def test_a_token_that_cannot_be_kept_is_none(bin_directory: Path, tmp_path: Path) -> None:
+    """No room at home, say: what the schedd refused is told, and no bug."""
+    stub(bin_directory, "condor_token_fetch", f"echo {TOKEN}")
+    (tmp_path / "file").touch()
+    assert fetched(bin_directory, tmp_path / "file" / "tokens.d") == "False"
+
+
 def test_an_old_token_is_replaced(bin_directory: Path, tmp_path: Path) -> None:
     """A refused token is of no use any more."""
     old = tmp_path / "hepsub-q1_schedd01"

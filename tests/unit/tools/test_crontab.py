@@ -70,6 +70,15 @@ def test_a_line_that_cron_would_cut_is_refused() -> None:
     """Half a command would run."""
     with pytest.raises(ToolFailed, match="cron reads 990"):
         with_line(b"", "x" * 991)
+    with pytest.raises(ToolFailed, match="cron reads 990"):
+        with_line(b"", "ö" * 496)
+
+
+def test_a_line_is_one_line_of_whatever_bytes() -> None:
+    """A file may have any name; with a line end in it cron would read a second command."""
+    assert with_line(b"", "/home/dat\udce9 x") == b"/home/dat\xe9 x\n"
+    with pytest.raises(ToolFailed, match="line end"):
+        with_line(b"", "HEPSUB_CONFIG=a\n* * * * * b")
 
 
 @pytest.mark.parametrize(

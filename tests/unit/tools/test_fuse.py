@@ -38,6 +38,14 @@ def test_blanks_and_backslashes_are_read() -> None:
     assert [each.is_rclone for each in found] == [False, False, True, False, True]
 
 
+def test_no_name_of_a_mount_hides_or_breaks_another() -> None:
+    """Anybody may mount at a directory of such a name, and everybody reads the list."""
+    line = "44 30 0:90 / /tmp/a\u2028b\x0c\x85c rw - fuse.sshfs x rw"
+    found = fuse.mounts(f"{line}\n{MOUNTINFO}\n")
+    assert found[0].point == "/tmp/a\u2028b\x0c\x85c"
+    assert len(found) == 6
+
+
 @pytest.mark.usefixtures("mounted")
 def test_the_topmost_mount_of_a_directory_counts() -> None:
     top = fuse.mount_at(Path("/home/alice/my files"))
@@ -103,6 +111,18 @@ def test_who_uses_a_directory(tmp_path: Path) -> None:
     with (inside / "file").open("w"):
         assert any("python" in each or "pytest" in each for each in fuse.users_of(inside))
     assert fuse.users_of(inside) == ()
+
+
+def test_who_ends_while_it_is_looked_at_uses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process = tmp_path / "proc" / "13"
+    (process / "fd").mkdir(parents=True)
+    (process / "cwd").symlink_to(tmp_path)
+    monkeypatch.setattr(fuse, "_PROC", tmp_path / "proc")
+    assert fuse.users_of(tmp_path) == ()
+    (process / "comm").write_text("bash\n")
+    assert fuse.users_of(tmp_path) == ("13 (bash)",)
 
 
 def test_what_unmounting_says(tmp_path: Path) -> None:

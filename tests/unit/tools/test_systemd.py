@@ -86,6 +86,13 @@ def test_a_timer_that_does_not_start_is_told(programs: Path, tmp_path: Path) -> 
         install_timer(tmp_path, "", "")
 
 
+def test_systemd_gets_nothing_but_utf_8(programs: Path, tmp_path: Path) -> None:
+    """It ignores other lines, and would start the renewal without them."""
+    with pytest.raises(ToolFailed, match="no UTF-8"):
+        install_timer(tmp_path, "Environment=HEPSUB_CONFIG=/dat\udce9", "timer")
+    assert not has_timer(tmp_path)
+
+
 def test_lingering_is_asked_for_and_looked_at(programs: Path) -> None:
     """What enable-linger says of itself does not count."""
     assert not lingers("alice")
