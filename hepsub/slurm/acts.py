@@ -67,14 +67,19 @@ def edit_jobs(words: Sequence[str], rows: Iterable[Row]) -> None:
     rows = list(rows)
     if any(word.startswith("nice=") for word in words):
         _check_not_held(rows)
+    started = ""
     for some in in_lines(words_for(rows)):
         done = ask(["scontrol", "update", f"jobid={','.join(some)}", *words], check=False)
         if done.code == 0:
             continue
         if "no longer pending" not in done.stderr:
             raise ToolFailed(f"scontrol failed: {said(done)}", remedy="see its words")
+        started = said(
+            done
+        )  # the others of this line are changed, and those of the next ones shall be
+    if started:
         raise NotDone(
-            f"some jobs were not changed, for they have started meanwhile: {said(done)}",
+            f"some jobs were not changed, for they have started meanwhile: {started}",
             remedy="hep_hold them, hep_edit, then hep_release: they begin anew",
         )
 

@@ -24,7 +24,7 @@ from hepsub.batch import (
 )
 from hepsub.batch_edit import Edit
 from hepsub.batch_logs import LogPlaces, Piece, Stream
-from hepsub.batch_offers import Offer
+from hepsub.batch_offers import Offer, largest
 from hepsub.errors import (
     NotDone,
     NotOnSlurm,
@@ -32,7 +32,6 @@ from hepsub.errors import (
     ScheddNotReached,
     SubmissionRefused,
     ToolFailed,
-    UnknownJob,
 )
 from hepsub.jobid import JobId, SubmissionRef
 from hepsub.plan.credentials import JobCredential
@@ -44,7 +43,7 @@ from hepsub.slurm.nodes import node_named
 from hepsub.slurm.rows import NODE_FORMAT, UNTOLD, Row, read_nodes
 from hepsub.slurm.sbatch import edit_words, sbatch_words, slip_of, variables
 from hepsub.slurm.script import script
-from hepsub.slurm.selected import clusters_in, is_slip_meant
+from hepsub.slurm.selected import clusters_in, is_slip_meant, is_whole_meant
 from hepsub.slurm.slips import Slip, Slips
 from hepsub.slurm.squeue import rows_of
 from hepsub.slurm.status import counted, status_of
@@ -141,6 +140,7 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
         try:
             self.slips.begin(slip)
         except OSError as error:
+            self.slips.forget(slip)
             raise SubmissionRefused(
                 f"what is kept of jobs of Slurm cannot be written in {self.slips.directory}: {error.strerror}",
                 remedy="make room there",
@@ -153,10 +153,10 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
             try:
                 done = run_sbatch(command, inherited)
             except ScheddNotReached:
-                self.slips.forget(uuid)
+                self.slips.forget(slip)
                 raise
         if done.code != 0:
-            self.slips.forget(uuid)
+            self.slips.forget(slip)
             raise refusal(plan.number, said(done))
         number = done.stdout.strip().partition(";")[0]
         if not number.isdecimal():
@@ -183,6 +183,10 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
 
     def offers(self, plan: Plan, patience_s: int) -> tuple[Offer, ...]:
         """What the largest nodes have: sbatch looks at nothing of a job that is submitted on hold."""
+        return largest(self._nodes(plan, patience_s))
+
+    def _nodes(self, plan: Plan, patience_s: int) -> frozenset[Offer]:
+        """What each kind of node has that the jobs may run on."""
         words = ["sinfo", "--noheader", "--Node", f"--format={NODE_FORMAT}"]
         usual = self.rules.partition_for(plan.walltime.name)
         if partition := plan.slurm.get("partition") or usual:
@@ -192,7 +196,7 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
     def _can_ask(self, plan: Plan) -> tuple[Plan, tuple[str, ...]]:
         """The plan without what no node tells of, and what to say of that: a job that asks for it never starts."""
         if not plan.disk_mb or any(
-            each.disk_mb < UNTOLD for each in self.offers(plan, _PATIENCE_S)
+            each.disk_mb < UNTOLD for each in self._nodes(plan, _PATIENCE_S)
         ):
             return plan, ()
         note = "-disk: Slurm's nodes do not tell how much they have (TmpDisk), and the jobs do not ask for it"
@@ -295,14 +299,15 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
         kept = self._kept(rows)
         queued = [status_of(self.name, row, kept.get(row.uuid)) for row in rows]
         for status in queued or self.history(selection, 1):
-            some = iter(kept.values()) if queued else self._slips(selection)
-            slip = next(some, None)
+            slip = next(iter(kept.values()) if queued else self._slips(selection), None)
             out, err = slip.logs_of(status.proc) if slip else ("", "")
+            # A Slurm that lost its state gives ids once more: then what is kept is of another job.
+            is_its = err == status.stderr
             return LogPlaces(
                 status=status,
                 run=1 if status.state in (State.RUNNING, State.COMPLETED) else 0,
-                stdout=out,
-                stderr=err,
+                stdout=out if is_its else "",
+                stderr=status.stderr,
                 while_running=True,
                 queued=bool(queued),
                 on_node=not self.rules.shared_filesystem,
@@ -331,17 +336,11 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
         now: float,  # noqa: ARG002 (the seam's)
         token_end: float | None = None,  # noqa: ARG002 (the seam's)
     ) -> Advice:
-        """Why an idle or held job is where it is.
-
-        Raises:
-            UnknownJob: it has left the queue meanwhile.
-        """
+        """Why an idle or held job is where it is."""
         from hepsub.slurm.explain import explain
 
         wanted = Selection(ids=(JobId(cluster=job.cluster, first=job.proc, last=job.proc),))
-        for row in rows_of(wanted, self.user, apart=True, past=True):
-            return explain(row, meant)
-        raise UnknownJob(f"{meant} has left the queue", remedy=f"hep_history {meant}")
+        return explain(next(rows_of(wanted, self.user, apart=True), None), meant)
 
     # ---- what is done to them ---------------------------------------------------------------
 
@@ -350,9 +349,9 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
         from hepsub.slurm.acts import act_on
 
         if act is Act.REMOVE:
-            for uuid in self.slips.waiting():
-                if (slip := self.slips.find(uuid)) and is_slip_meant(slip, selection):
-                    self.slips.cancel(uuid)
+            for slip in filter(None, map(self.slips.find, self.slips.waiting())):
+                if slip.pool == self.pool and is_whole_meant(slip, selection):
+                    self.slips.cancel(slip.uuid)
         rows = list(rows_of(selection, self.user, past=True))
         if act is Act.RELEASE:
             self._check_complete(rows)

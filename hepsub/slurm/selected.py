@@ -82,3 +82,10 @@ def is_slip_meant(slip: Slip, selection: Selection) -> bool:
     if selection.once and slip.once != selection.once:
         return False
     return not selection.uuid or slip.uuid == selection.uuid
+
+
+def is_whole_meant(slip: Slip, selection: Selection) -> bool:
+    """Whether a selection means all jobs of a submission that is kept, whatever states they are in."""
+    widths = [each.width() for each in selection.ids if each.cluster == slip.cluster]
+    whole = not widths or any(width is None or width >= slip.number for width in widths)
+    return whole and is_slip_meant(slip, selection)

@@ -116,8 +116,7 @@ class Slips(Struct, kw_only=True, eq=False):
             os.utime(mark)
             for each in self.all():
                 if now - each.submitted > _KEPT_S:
-                    self._index(each).unlink(missing_ok=True)
-                    remove_tree(self.place(each.uuid))
+                    self.forget(each)
 
     def _index(self, slip: Slip) -> Path:
         return self.directory / CLUSTERS / _named(slip.pool, slip.cluster)
@@ -150,11 +149,14 @@ class Slips(Struct, kw_only=True, eq=False):
             return slip if slip is not None and slip.cluster == cluster else None
         return None
 
-    def forget(self, uuid: str) -> None:
-        """Remove what is kept of a submission that was never made."""
-        self.open(uuid)
-        with contextlib.suppress(OSError):
-            remove_tree(self.place(uuid))
+    def forget(self, slip: Slip) -> None:
+        """Remove all that is kept of a submission: it was never made, is not wanted, or is long over."""
+        self.open(slip.uuid)
+        # A Slurm that lost its state gives ids once more, and the name may be that of a later submission by now.
+        if (known := self.of_cluster(slip.pool, slip.cluster)) and known.uuid == slip.uuid:
+            with contextlib.suppress(OSError):
+                self._index(slip).unlink()
+        remove_tree(self.place(slip.uuid))
 
     def note_removed(self, rows: Iterable[Row], when: float) -> None:
         """Note that jobs were removed, those that were ending by themselves excepted.
@@ -185,6 +187,7 @@ class Slips(Struct, kw_only=True, eq=False):
 
     def open(self, uuid: str) -> None:
         """Note that the jobs of a submission were released, or never will be."""
+        # Removed while it is locked: nobody finds it who could lock it.
         with contextlib.suppress(OSError):
             (self.directory / GATES / uuid).unlink()
         if uuid in self.gates:
@@ -253,7 +256,8 @@ def _lock(gate: Path, flags: int) -> int:
         OSError: there is no gate, or it cannot be opened.
     """
     descriptor = open_own(gate, os.O_RDWR | flags, "its gate")
-    if lock_open(descriptor):
+    # Who had it locked may have removed it since it was opened here: that submission is done.
+    if lock_open(descriptor) and os.fstat(descriptor).st_nlink:
         return descriptor
     os.close(descriptor)
     return -1
