@@ -10,8 +10,10 @@ import contextlib
 import ctypes
 import json
 import os
+import select
 import signal
 from collections.abc import Callable, Mapping
+from typing import BinaryIO
 
 from msgspec import Struct, convert
 
@@ -23,6 +25,7 @@ from hepsub.plan.template import Values
 
 _LOG_MODE = 0o666
 _UMASK = 0o022
+_AT_ONCE_S = 1.0
 _DEATH_SIGNAL, _NAME, _SUBREAPER = 1, 15, 36
 """prctl(2): PR_SET_PDEATHSIG, PR_SET_NAME, PR_SET_CHILD_SUBREAPER."""
 _LIBC = ctypes.CDLL(None, use_errno=True)
@@ -107,11 +110,11 @@ def name_process(name: str) -> None:
     _LIBC.prctl(_NAME, name.encode(), 0, 0, 0)
 
 
-def start(launch: Launch, environment: Mapping[str, str]) -> tuple[int, HoldCause | None]:
+def start(launch: Launch, environment: Mapping[str, str]) -> tuple[int, BinaryIO]:
     """Start the program in a session of its own.
 
     Returns:
-        Its pid, and why the program could not be started (the process has ended then).
+        Its pid, and a pipe that ends when the program runs, or when `failure` can tell why it does not.
 
     Raises:
         OSError: there is no room for another process.
@@ -127,12 +130,18 @@ def start(launch: Launch, environment: Mapping[str, str]) -> tuple[int, HoldCaus
         finally:
             os._exit(127)
     os.close(writing)
-    with open(reading, "rb") as pipe:
+    pipe = open(reading, "rb")  # noqa: SIM115 (the caller closes it)
+    # Usually at once, and then what is measured is the program, not what was forked. But a log may be a named pipe that
+    # nobody reads, or the directory on a server that sleeps: whoever watches the job has its limits to keep meanwhile.
+    select.select([pipe], [], [], _AT_ONCE_S)
+    return pid, pipe
+
+
+def failure(pipe: BinaryIO) -> HoldCause | None:
+    """Why the program was not started of a process that has ended; None where it was."""
+    with pipe:
         told = pipe.read()
-    if not told:  # exec closed it
-        return pid, None
-    code, number, reason = json.loads(told)
-    return pid, HoldCause(code, number, reason)
+    return HoldCause(*json.loads(told)) if told else None
 
 
 def _told(error: BaseException, launch: Launch) -> tuple[int, int, str]:

@@ -71,11 +71,13 @@ def supervise(order: Order) -> None:
 def _run(order: Order, descriptor: int) -> Record:
     floor_mb = processes.memory_mb([os.getpid()], 0)
     try:
-        pid, failed = launch.start(order.launch, order.environment)
+        pid, pipe = launch.start(order.launch, order.environment)
     except OSError:  # no room for another process: as if somebody had switched the machine off
         return Record(end=End(when=time.time(), cause="shutdown"))
-    if failed is not None:
-        os.waitpid(pid, 0)
+    begun = Record(payload=pid, payload_start=processes.start_of(pid))
+    watch = _Watch(order, descriptor, begun)
+    status = watch.until_end()
+    if failed := launch.failure(pipe):
         end = End(
             when=time.time(),
             cause="start",
@@ -84,9 +86,6 @@ def _run(order: Order, descriptor: int) -> Record:
             reason=failed.reason[:400],
         )
         return Record(end=end)
-    begun = Record(payload=pid, payload_start=processes.start_of(pid))
-    watch = _Watch(order, descriptor, begun)
-    status = watch.until_end()
     _clean()
     return _ended(watch, status, floor_mb)
 
