@@ -61,8 +61,6 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
 
     Attributes:
         pool: the pool's name in the policy, and among schedds.
-        rules: what the policy says of it.
-        user: whose jobs are submitted.
         now: the moment of this command, in seconds since the epoch.
     """
 
@@ -158,7 +156,7 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
         if done.code != 0:
             self.slips.forget(slip)
             raise refusal(plan.number, said(done))
-        number = done.stdout.strip().partition(";")[0]
+        number = done.stdout.strip().partition(";")[0]  # behind it stands the cluster's name
         if not number.isdecimal():
             raise PoolError(f"sbatch answered {done.stdout[:80]!r} instead of a job id")
         cluster = int(number)
@@ -212,8 +210,8 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
         ):
             raise ToolFailed(f"scontrol failed: {said(done)}", remedy="see its words")
         kept = self.slips.of_cluster(self.pool, cluster)
-        own = [kept.uuid] if kept is not None else list(self.slips.gates)
-        for uuid in own:
+        # Where the cluster could not be noted, it is what this process has just submitted.
+        for uuid in [kept.uuid] if kept is not None else list(self.slips.gates):
             self.slips.open(uuid)
 
     # ---- what there is ----------------------------------------------------------------------
@@ -305,7 +303,9 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
             is_its = err == status.stderr
             return LogPlaces(
                 status=status,
-                run=1 if status.state in (State.RUNNING, State.COMPLETED) else 0,
+                run=1
+                if status.state in (State.RUNNING, State.COMPLETED)
+                else 0,  # Slurm does not count them
                 stdout=out if is_its else "",
                 stderr=status.stderr,
                 while_running=True,
@@ -349,6 +349,7 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
         from hepsub.slurm.acts import act_on
 
         if act is Act.REMOVE:
+            # First: an sbatch that still runs may show its jobs only afterwards, and recover.py removes them then.
             for slip in filter(None, map(self.slips.find, self.slips.waiting())):
                 if slip.pool == self.pool and is_whole_meant(slip, selection):
                     self.slips.cancel(slip.uuid)

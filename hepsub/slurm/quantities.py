@@ -8,13 +8,12 @@ from typing import Final
 
 MARK: Final = "hepsub:"
 """What the comment of a submission of hepsub's begins with; its UUID follows, then the key of -once."""
-
-
 ENDED: Final = frozenset({
     "BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY", "PREEMPTED",
     "REVOKED", "TIMEOUT",
 })  # fmt: skip
 _NO_EXIT: Final = frozenset({"NODE_FAIL", "BOOT_FAIL", "PREEMPTED", "REVOKED"})
+"""Of jobs that were taken away from their program; what stands there as its exit code is Slurm's."""
 
 
 def exit_of(text: str, state: str) -> tuple[int | None, int | None]:

@@ -41,7 +41,6 @@ class Row(Struct, frozen=True, kw_only=True):
         submitted: in seconds since the epoch, as are `started` and `ended`; 0 for not yet.
         run_seconds: of this run.
         limit_s: seconds that it may run; 0 for any time.
-        nice: the larger, the later it runs.
         uuid: of hepsub's submission; empty for a job of somebody else's program.
         once: its key; empty for none.
         cancelled_by: the number of the user who cancelled it; empty for not known.
@@ -82,6 +81,7 @@ class Row(Struct, frozen=True, kw_only=True):
     @property
     def is_rest(self) -> bool:
         """Whether they are those of an array that never ran: Slurm says that they were cancelled, not which."""
+        # All of hepsub's own jobs are tasks of arrays: what has its mark and is none is what was left of one.
         return not self.is_array and bool(self.uuid) and self.slurm_state == "CANCELLED"
 
     def of(self, proc: int) -> Row:

@@ -28,6 +28,7 @@ from hepsub.slurm.rows import Row
 from hepsub.tree import open_tree, remove_tree
 
 _LARGEST = 2**26
+"""The names of logs of a whole array may be in one, each by itself."""
 _KEPT_S = 100 * 86400
 """As long as what is kept of other jobs that have ended."""
 SLIP, GATES, CLUSTERS = "slip.json", "gates", "clusters"
@@ -44,13 +45,11 @@ class Slip(Struct, frozen=True, kw_only=True):
     """A submission to Slurm.
 
     Attributes:
-        pool: its pool in the policy.
         cluster: the job id of its array; 0 while it is not known.
         submitted: in seconds since the epoch.
         name: what -name says; empty for none.
         command: the base name of the program.
         memory_mb: in MB (2**20 bytes).
-        walltime_s: seconds that each job may run.
         logs: stdout and stderr: of all jobs, with what sbatch(1) fills in, or of each.
     """
 
@@ -101,7 +100,8 @@ class Slips(Struct, kw_only=True, eq=False):
             OSError: it cannot be written.
         """
         make_private(self.place(slip.uuid) / ENDS)
-        self.write(slip)
+        self._write(slip)
+        # The gate is the last: who finds one that nobody has locked finds its slip, too.
         make_private(self.directory / GATES)
         self.gates[slip.uuid] = _lock(self.directory / GATES / slip.uuid, os.O_CREAT)
         self._prune()
@@ -121,12 +121,7 @@ class Slips(Struct, kw_only=True, eq=False):
     def _index(self, slip: Slip) -> Path:
         return self.directory / CLUSTERS / _named(slip.pool, slip.cluster)
 
-    def write(self, slip: Slip) -> None:
-        """Write a slip whole.
-
-        Raises:
-            OSError: it cannot be written.
-        """
+    def _write(self, slip: Slip) -> None:
         import json  # names of files need not be UTF-8
 
         text = json.dumps(to_builtins(slip), separators=(",", ":"))
@@ -136,13 +131,13 @@ class Slips(Struct, kw_only=True, eq=False):
         """Note the cluster of a submission, as far as it can be written: Slurm knows it, too."""
         known = replace(slip, cluster=cluster)
         with contextlib.suppress(OSError):
-            self.write(known)
+            self._write(known)
             make_private(self.directory / CLUSTERS)
             write_whole(self._index(known), known.uuid, 0o600)
         return known
 
     def of_cluster(self, pool: str, cluster: int) -> Slip | None:
-        """The slip of a cluster; None where there is none."""
+        """The slip of the last submission that was this cluster; None where there is none."""
         with contextlib.suppress(OSError), open_tree(self.directory / CLUSTERS) as tree:
             uuid = tree.read(_named(pool, cluster), _UUID_LENGTH).decode("ascii", "replace")
             slip = self.find(uuid) if "/" not in uuid else None
@@ -203,7 +198,9 @@ class Slips(Struct, kw_only=True, eq=False):
                 self.gates[uuid] = descriptor
                 if (slip := self.find(uuid)) is not None:
                     yield slip
-                if uuid in self.gates:
+                if (
+                    uuid in self.gates
+                ):  # still: nobody opened it meanwhile, and the next command tries again
                     os.close(self.gates.pop(uuid))
 
     def waiting(self) -> tuple[str, ...]:
