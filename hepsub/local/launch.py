@@ -12,10 +12,10 @@ import json
 import os
 import select
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from typing import BinaryIO
 
-from msgspec import Struct, convert
+from msgspec import Struct, convert, to_builtins
 
 from hepsub.local.outcome import NO_DIRECTORY, NO_OUTPUT, NOT_STARTED, HoldCause
 from hepsub.plan.bundle_paths import SCRATCH, SHARED
@@ -88,16 +88,27 @@ def exact(text: str) -> str:
 
 
 def read_launch(document: object) -> Launch:
-    """A launch from what the queue keeps; rows of an earlier hepsub have no bundle."""
+    """A launch from what the queue keeps."""
     return convert(document, Launch)
 
 
 class _Failed(Exception):
-    """What could not be done before the program ran, with HTCondor's code for it."""
+    """What could not be done before the program ran."""
 
-    def __init__(self, code: int, what: str) -> None:
-        super().__init__(what)
-        self.code = code
+    def __init__(self, cause: HoldCause) -> None:
+        super().__init__(cause.reason)
+        self.cause = cause
+
+
+@contextlib.contextmanager
+def _as_cause(code: int, what: str) -> Iterator[None]:
+    """Turn what the operating system refuses into HTCondor's code and words for it."""
+    try:
+        yield
+    except OSError as error:
+        number = error.errno or 0
+        words = f"{what} (errno={number}: '{os.strerror(number)}')"
+        raise _Failed(HoldCause(code, number, words)) from error
 
 
 def adopt_orphans() -> None:
@@ -126,7 +137,9 @@ def start(launch: Launch, environment: Mapping[str, str]) -> tuple[int, BinaryIO
         try:
             _become(launch, environment, parent)
         except BaseException as error:  # noqa: BLE001 (nothing may leave the child)
-            os.write(writing, json.dumps(_told(error, launch)).encode())
+            words = f"Failed to execute '{launch.argv[0]}': {error}"
+            told = error.cause if isinstance(error, _Failed) else HoldCause(NOT_STARTED, 0, words)
+            os.write(writing, json.dumps(to_builtins(told)).encode())
         finally:
             os._exit(127)
     os.close(writing)
@@ -141,56 +154,38 @@ def failure(pipe: BinaryIO) -> HoldCause | None:
     """Why the program was not started of a process that has ended; None where it was."""
     with pipe:
         told = pipe.read()
-    return HoldCause(*json.loads(told)) if told else None
-
-
-def _told(error: BaseException, launch: Launch) -> tuple[int, int, str]:
-    cause = error.__cause__
-    number = cause.errno or 0 if isinstance(cause, OSError) else 0
-    if isinstance(error, _Failed):
-        return error.code, number, f"{error} (errno={number}: '{os.strerror(number)}')"
-    return NOT_STARTED, number, f"Failed to execute '{launch.argv[0]}': {error}"
+    return convert(json.loads(told), HoldCause) if told else None
 
 
 def _become(launch: Launch, environment: Mapping[str, str], parent: int) -> None:
     os.setsid()
+    # A job whose supervisor is killed ends with it; one that was killed before this line is seen by its absence.
     _LIBC.prctl(_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:
         os._exit(127)
     os.umask(_UMASK)
-    _attempt(NO_DIRECTORY, f"Failed to enter '{launch.cwd}'", lambda: os.chdir(launch.cwd))
+    with _as_cause(NO_DIRECTORY, f"Failed to enter '{launch.cwd}'"):
+        os.chdir(launch.cwd)
     _open_streams(launch)
     for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
         with contextlib.suppress(OSError):  # the C library keeps two for itself
             signal.signal(number, signal.SIG_DFL)
+    # The last: until here the supervisor's mask keeps back what the program itself is to get.
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    program = launch.argv[0]
-    _attempt(
-        NOT_STARTED,
-        f"Failed to execute '{program}'",
-        lambda: os.execve(program, launch.argv, environment),  # noqa: S606 (from a list)
-    )
+    with _as_cause(NOT_STARTED, f"Failed to execute '{launch.argv[0]}'"):
+        os.execve(launch.argv[0], launch.argv, environment)  # noqa: S606 (from a list)
 
 
 def _open_streams(launch: Launch) -> None:
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    stdout = _open_log(launch.stdout)
-    stderr = stdout if launch.stderr == launch.stdout else _open_log(launch.stderr)
-    os.dup2(stdout, 1)
-    os.dup2(stderr, 2)
+    _open_log(launch.stdout, 1)
+    if launch.stderr == launch.stdout:  # opened once, or each would write over what the other wrote
+        os.dup2(1, 2)
+    else:
+        _open_log(launch.stderr, 2)
 
 
-def _open_log(path: str) -> int:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
-    found: list[int] = []
-    _attempt(
-        NO_OUTPUT, f"Failed to open '{path}'", lambda: found.append(os.open(path, flags, _LOG_MODE))
-    )
-    return found[0]
-
-
-def _attempt(code: int, what: str, step: Callable[[], object]) -> None:
-    try:
-        step()
-    except OSError as error:
-        raise _Failed(code, what) from error
+def _open_log(path: str, descriptor: int) -> None:
+    with _as_cause(NO_OUTPUT, f"Failed to open '{path}'"):
+        log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, _LOG_MODE)
+        os.dup2(log, descriptor)

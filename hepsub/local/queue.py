@@ -11,11 +11,11 @@ from msgspec.structs import replace
 
 from hepsub.batch import Act, ActCount, JobStatus, Selection, State
 from hepsub.jobid import JobId, SubmissionRef
+from hepsub.local.database import JOINED
 from hepsub.local.launch import make_launch, read_launch, shared_environment
 from hepsub.local.outcome import ASKED
 from hepsub.plan.model import Plan
 
-JOINED = "procs JOIN clusters USING (cluster)"
 _SHOWN = (
     "procs.cluster, proc, priority, memory_mb, shown, state, active, run, started, ended, past_s, cpu_s, peak_mb,"
     " host, exit_code, exit_signal, hold_code, hold_subcode, hold_reason, remove_reason, owner, submitted, name,"
@@ -248,14 +248,11 @@ def update(
     return connection.execute(text, (*values, *where.values)).rowcount
 
 
-Value = int | str
-
-
 class Condition(Struct, frozen=True):
     """A condition on `procs JOIN clusters`, and the values of its question marks."""
 
     text: str
-    values: tuple[Value, ...] = ()
+    values: tuple[str, ...] = ()
 
 
 def condition(selection: Selection) -> Condition:
@@ -273,14 +270,10 @@ def condition(selection: Selection) -> Condition:
     if selection.ids:
         parts.append(_one_of(selection.ids))
     if selection.states:
-        parts.append(in_states(selection.states))
-    return _joined(parts, " AND ") if parts else Condition("1")
-
-
-def in_states(states: Iterable[State]) -> Condition:
-    """The condition that is true for jobs in one of these states."""
-    letters = tuple(state.value for state in states)
-    return Condition(f"procs.state IN ({', '.join('?' * len(letters))})", letters)
+        letters = tuple(state.value for state in selection.states)
+        parts.append(Condition(f"procs.state IN ({', '.join('?' * len(letters))})", letters))
+    values = tuple(value for part in parts for value in part.values)
+    return Condition(" AND ".join(part.text for part in parts) or "1", values)
 
 
 def _one_of(ids: Iterable[JobId]) -> Condition:
@@ -297,8 +290,3 @@ def _one_of(ids: Iterable[JobId]) -> Condition:
         f" (VALUES {rows}) AS id JOIN procs ON cluster = id.column1"
         " AND proc BETWEEN id.column2 AND id.column3)"
     )
-
-
-def _joined(parts: list[Condition], word: str) -> Condition:
-    values = tuple(value for part in parts for value in part.values)
-    return Condition(word.join(part.text for part in parts), values)

@@ -22,7 +22,7 @@ from hepsub.files import lock_process
 from hepsub.local import launch, processes, runs
 from hepsub.local.database import Database
 from hepsub.local.directory import Place, furnish
-from hepsub.local.machine import choose, this_machine
+from hepsub.local.machine import choose, free_of, this_machine
 from hepsub.local.outcome import Outcome, RunOutcome, clear_scratch, end_leftovers, outcome_of
 from hepsub.local.runs import Run, Start
 from hepsub.local.start import Timing
@@ -134,9 +134,7 @@ class Runner:
     def _starts(self, connection: sqlite3.Connection) -> list[Start]:
         if time.monotonic() < self.not_before:
             return []
-        free = self.machine
-        for run in runs.active(connection):
-            free = free.less(self.machine.capped(run.request.cores, run.request.memory_mb))
+        free = free_of(self.machine, (run.request for run in runs.active(connection)))
         if free.cores < 1:
             return []
         chosen = choose(runs.waiting(connection, self.machine, free.cores), free)

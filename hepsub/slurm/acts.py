@@ -41,7 +41,7 @@ def act_on(act: Act, rows: Iterable[Row], user: str, look: Look) -> ActCount:
         number = number_of(row.tasks)
         if row.has_ended:
             wrong += number
-        # Slurm would refuse, too, but all that is named together: one's own jobs would not be met either.
+        # Slurm would refuse, too, but its exit code does not tell of which jobs.
         elif row.owner != user and os.getuid() != 0:
             denied += number
         elif act is Act.HOLD and row.state is State.HELD:
@@ -105,7 +105,7 @@ def _check_not_held(rows: Iterable[Row]) -> None:
 def _may(act: Act, row: Row) -> bool:
     if act is Act.RELEASE:
         return row.state is State.HELD
-    # A job whose program has ended has nothing left to put on hold; scancel says nothing against it.
+    # A job whose program has ended has nothing left to put on hold.
     return act is Act.REMOVE or row.slurm_state != "COMPLETING"
 
 
@@ -140,7 +140,7 @@ def _command(act: Act, row: Row) -> tuple[str, ...]:
         return ("scancel",)
     if act is Act.RELEASE:
         return ("scontrol", "release")
-    # `hold` lets a running job go on, and holds what may come after it; users may not suspend theirs (tried on 24.11).
+    # `hold` lets a running job go on, and holds what may come after it; users may not suspend theirs (scontrol(1)).
     return ("scontrol", "hold" if row.slurm_state == "PENDING" else _REQUEUE)
 
 

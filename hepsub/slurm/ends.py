@@ -27,7 +27,7 @@ NOT_STARTED = frozenset({NO_LOG, NO_DIRECTORY, NO_BUNDLE})
 _END_BYTES = 512
 _LINES_BYTES = 2**24
 _MOST_NOTES = 2**21
-"""More than any array has jobs, for each a note and the one that takes its place (MaxArraySize, slurm.conf(5))."""
+"""Of a million jobs: a note of each, and the one that is about to take its place."""
 
 
 class End(Struct, frozen=True, kw_only=True):
