@@ -32,13 +32,12 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 class Launch(Struct, frozen=True, kw_only=True):
-    """One job, as the kernel is asked to start it.
+    """One job, as the kernel is asked to start it; paths are absolute.
 
     Attributes:
-        argv: the program, absolute, and its arguments.
-        variables: the job's own variables, above those that its cluster shares.
-        stdout: where standard output goes, absolute.
-        stderr: where standard error goes, absolute; the same path means the same open file.
+        argv: the program and its arguments.
+        variables: the job's own, above those that its cluster shares.
+        stderr: the same path as stdout's means the same open file.
         bundle: the bundle's directory, for a job that scratch.sh starts; empty for others.
     """
 
@@ -61,20 +60,15 @@ def make_launch(plan: Plan, values: Values, uuid: str) -> Launch:
         argv=tuple(exact(word) for word in words),
         cwd=exact(plan.directory),
         variables={
-            JOB_ID: _known_as(plan, values),
+            JOB_ID: plan.again.named(values.proc)
+            if plan.again
+            else f"{values.cluster}.{values.proc}",
             **{exact(name): exact(each.fill(values)) for name, each in plan.variables.items()},
         },
         stdout=exact(plan.stdout.fill(values)),
         stderr=exact(plan.stderr.fill(values)),
         bundle=exact(bundle),
     )
-
-
-def _known_as(plan: Plan, values: Values) -> str:
-    """What the job finds in its environment."""
-    if plan.again is not None:
-        return plan.again.named(values.proc)
-    return f"{values.cluster}.{values.proc}"
 
 
 def shared_environment(plan: Plan) -> dict[str, str]:
@@ -167,6 +161,7 @@ def _become(launch: Launch, environment: Mapping[str, str], parent: int) -> None
     with _as_cause(NO_DIRECTORY, f"Failed to enter '{launch.cwd}'"):
         os.chdir(launch.cwd)
     _open_streams(launch)
+    # Python ignores SIGPIPE, and the runner SIGHUP; what is ignored stays so in the program (execve(2)).
     for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
         with contextlib.suppress(OSError):  # the C library keeps two for itself
             signal.signal(number, signal.SIG_DFL)

@@ -79,6 +79,7 @@ def _cgroup_limits_mb() -> list[int]:
     if own is None:
         return []
     innermost = _CGROUPS / own[1]
+    # Each of them counts: a container's own limit may be the smallest, or that of what it runs in.
     found = []
     for group in (innermost, *innermost.parents):
         if not group.is_relative_to(_CGROUPS):

@@ -42,6 +42,7 @@ class Listed(Struct, frozen=True, kw_only=True):
 
 def insert(connection: sqlite3.Connection, plan: Plan, uuid: str, now: float) -> int:
     """Put the jobs of a plan into the queue; returns the cluster."""
+    # The environment stands with the cluster: with each of ten thousand jobs it would make tens of megabytes.
     cursor = connection.execute(
         "INSERT INTO clusters (uuid, once, owner, submitted, number, cores, walltime_s, hold_memory, name,"
         " environment) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -106,6 +107,7 @@ def listed(
     connection: sqlite3.Connection, selection: Selection, schedd: str, now: float, *, brief: bool
 ) -> list[Listed]:
     """The jobs of a selection that are in the queue, by id; if brief, without their stderr."""
+    # The launch is most of a row, and has to be parsed.
     wanted = _SHOWN if brief else _WITH_STDERR
     rows = select(connection, wanted, "queued = 1", selection, "ORDER BY procs.cluster, proc")
     return [
@@ -199,6 +201,7 @@ _CHANGES = {
 
 def act(connection: sqlite3.Connection, what: Act, selection: Selection, now: float) -> ActCount:
     """Change the jobs of a selection; a run that has to be ended for it is the runner's business."""
+    # Counted before anything is changed, by which "already" would be true of all.
     change = _CHANGES[what]
     total = _count(connection, "1", selection)
     already = _count(connection, change.already, selection)

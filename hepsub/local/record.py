@@ -76,6 +76,7 @@ def create_locked(path: Path) -> int:
     try:
         write(descriptor, Record())
         lock_process(descriptor)
+        # Not renamed: a link is refused where there is a tombstone.
         os.link(temporary, path)
     finally:
         temporary.unlink()

@@ -125,6 +125,7 @@ def begin(
 
 def unbegin(connection: sqlite3.Connection, run: Run) -> None:
     """Take back a run that is certain never to have begun."""
+    # Its number stays used: the record of that name has a tombstone.
     if run.state is State.REMOVED:
         _leave(connection, run, State.REMOVED, 0)
     elif run.state is State.RUNNING:
@@ -156,6 +157,7 @@ def end(connection: sqlite3.Connection, run: Run, record: Record) -> None:
 
 def lose(connection: sqlite3.Connection, run: Run, cause: HoldCause, now: float) -> None:
     """Note that nobody knows how a run ended: the job is held, and never run again by itself."""
+    # What its user wants by now goes first: one that was released meanwhile is to run again.
     _set(connection, run, "active = 0", ())
     if run.state is State.REMOVED:
         _leave(connection, run, State.REMOVED, now)

@@ -54,6 +54,7 @@ USUAL = Timing()
 
 def ensure_runner(place: Place, timing: Timing) -> None:
     """Wake the runner, or start one; should that fail, the next command tries again."""
+    # Two commands may start one each: the second finds the lock taken, and ends.
     if holder(place.lock) != FREE:
         wake(place.wake)
         return

@@ -24,9 +24,12 @@ from hepsub.local.start import wake
 
 STOP = signal.SIGUSR1
 _WATCHED = (signal.SIGCHLD, signal.SIGTERM, STOP)
+# Most jobs grow at their beginning, and many are short; one that runs for days costs a look each second.
 _FIRST_LOOK_S, _LOOK_S, _SLOWDOWN = 0.02, 1.0, 1.6
 _CLEANING_S = 10.0
 _NOTEWORTHY_MB = 1.0
+_LONGEST_REASON = 400
+"""Characters, each of which may be six in the record's JSON; it has 4096."""
 
 
 class Order(Struct, frozen=True, kw_only=True):
@@ -51,6 +54,7 @@ class Order(Struct, frozen=True, kw_only=True):
 
 def supervise(order: Order) -> None:
     """Run a job to its end; without a word when the run has a tombstone, or no record can be made."""
+    # Blocked, and taken one by one (sigtimedwait): none is lost between two looks, and none ends this process.
     signal.pthread_sigmask(signal.SIG_BLOCK, _WATCHED)
     launch.name_process(f"hepsub {order.name}")
     launch.adopt_orphans()
@@ -83,7 +87,7 @@ def _run(order: Order, descriptor: int) -> Record:
             cause="start",
             hold_code=failed.code,
             hold_subcode=failed.subcode,
-            reason=failed.reason[:400],
+            reason=failed.reason[:_LONGEST_REASON],
         )
         return Record(end=end)
     _clean()
@@ -108,6 +112,7 @@ class _Watch:
         self._look()
         while True:
             told = signal.sigtimedwait(_WATCHED, min(pause, self._until_next()))
+            # Whatever was told: a job that has just ended by itself was not stopped.
             status = _reap(self.record.payload)
             if status is not None:
                 return status
@@ -151,7 +156,7 @@ class _Watch:
             self.record = replace(self.record, peak_mb=used)
         if self.record.peak_mb >= self.noted_mb + _NOTEWORTHY_MB:
             self.noted_mb = self.record.peak_mb
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError):  # hep_q shows the value before
                 record.write(self.descriptor, self.record)
         if limit and used > limit:
             self._stop("memory")

@@ -180,7 +180,9 @@ def _why_noted(slip: Slip, proc: int, end: End | None) -> str:
         return ""
     if end.told in NOT_STARTED:
         return _not_started(slip, proc, end.told)
-    if slip.walltime_s and end.ended - end.began >= slip.walltime_s - _TIMER_S:
+    # Of a short job half its time is enough: else whoever cancelled it would be said to have let it run too long.
+    least = max(slip.walltime_s - _TIMER_S, slip.walltime_s / 2)
+    if slip.walltime_s and end.ended - end.began >= least:
         return _WHY["TIMEOUT"].format(walltime=duration_text(slip.walltime_s))
     return _CANCELLED
 
