@@ -206,7 +206,10 @@ def _walk(
         raise OSError(errno.ENAMETOOLONG, f"it is deeper than {_DEEPEST} directories", prefix)
     with os.scandir(directory) as entries:
         for entry in entries:
-            facts = os.stat(entry.name, dir_fd=directory, follow_symlinks=False)
+            try:
+                facts = os.stat(entry.name, dir_fd=directory, follow_symlinks=False)
+            except FileNotFoundError:
+                continue  # a job that writes its files whole has given this one its name meanwhile
             yield f"{prefix}{entry.name}", facts
             if not stat.S_ISDIR(facts.st_mode):
                 continue

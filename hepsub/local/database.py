@@ -17,7 +17,10 @@ from hepsub.local.directory import Place
 
 _BUSY_S = 30.0
 _VERSION = 1
-_SCHEMA = """
+JOINED = "procs JOIN clusters USING (cluster)"
+WAITING = "queued = 1 AND state = 'I' AND active = 0 AND gated = 0"
+"""True for the jobs that could start; the index `waiting` serves those who ask in just these words."""
+_SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS clusters (
     cluster INTEGER PRIMARY KEY AUTOINCREMENT,  -- never given twice
     uuid TEXT NOT NULL UNIQUE,
@@ -59,8 +62,7 @@ CREATE TABLE IF NOT EXISTS procs (
     remove_reason TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (cluster, proc)
 ) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS waiting ON procs (priority DESC, cluster, proc)
-    WHERE queued = 1 AND state = 'I' AND active = 0 AND gated = 0;
+CREATE INDEX IF NOT EXISTS waiting ON procs (priority DESC, cluster, proc) WHERE {WAITING};
 CREATE INDEX IF NOT EXISTS active ON procs (cluster, proc) WHERE active = 1;
 CREATE INDEX IF NOT EXISTS queued ON procs (cluster, proc) WHERE queued = 1;
 CREATE INDEX IF NOT EXISTS past ON procs (ended) WHERE queued = 0;
@@ -127,6 +129,7 @@ def _make_tables(connection: sqlite3.Connection) -> None:
         raise PoolError(
             "the embedded pool's queue was written by a newer hepsub", remedy="use that version"
         )
+    # The version is the last that is written: a queue of this version has all its tables.
     connection.executescript(
         f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT;"
     )

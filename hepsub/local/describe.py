@@ -105,8 +105,7 @@ def _check_image(plan: Plan) -> None:
 
 def find_starter(environment: Mapping[str, str]) -> str:
     """What will start the images of jobs with these variables; empty where nothing does."""
-    own = environment.get(_OWN_STARTER, "")
-    if own:
-        return "" if own == "-" else own
+    if own := environment.get(_OWN_STARTER, ""):
+        return "" if own == "-" else own  # as the wrapper has it
     places = environment.get("PATH", "")
     return next((found for each in _STARTERS if (found := shutil.which(each, path=places))), "")

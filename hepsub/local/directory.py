@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from collections.abc import Mapping
@@ -83,23 +84,21 @@ def network_filesystem(path: Path, mountinfo: str = "") -> str:
     return found if remote else ""
 
 
-def prepare(directory: Path, uid: int) -> Place:
+def prepare(directory: Path, uid: int) -> None:
     """Make the directory and what has to be in it, or check what is there.
 
     Raises:
         QueueDirectoryRefused: it is somebody else's, a link, open to others, or not on a local disk.
     """
-    place = Place(directory)
     try:
         _refuse_network(directory)
         make_private(directory)
         check(directory, uid)
-        furnish(place)
+        furnish(Place(directory))
     except OSError as error:
         raise QueueDirectoryRefused(
             f"the queue's directory {directory} cannot be made: {error.strerror}", remedy=_REMEDY
         ) from error
-    return place
 
 
 def check(directory: Path, uid: int) -> None:
@@ -143,12 +142,6 @@ def furnish(place: Place) -> None:
     """
     place.runs.mkdir(mode=0o700, exist_ok=True)
     if not place.wake.is_fifo():
-        _make_fifo(place.wake)
-
-
-def _make_fifo(path: Path) -> None:
-    path.unlink(missing_ok=True)  # what is no FIFO wakes nobody, or always
-    try:
-        os.mkfifo(path, 0o600)
-    except FileExistsError:  # another command was faster
-        return
+        place.wake.unlink(missing_ok=True)  # what is no FIFO wakes nobody, or always
+        with contextlib.suppress(FileExistsError):  # another command was faster
+            os.mkfifo(place.wake, 0o600)

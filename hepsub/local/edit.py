@@ -12,8 +12,9 @@ from hepsub.batch import Selection
 from hepsub.batch_edit import Edit
 from hepsub.errors import NotDone
 from hepsub.jobid import JobId
+from hepsub.local.database import JOINED
 from hepsub.local.launch import read_launch
-from hepsub.local.queue import JOINED, condition, select, update
+from hepsub.local.queue import condition, select, update
 
 
 def edit(connection: sqlite3.Connection, selection: Selection, wanted: Edit) -> None:

@@ -11,14 +11,12 @@ from msgspec.structs import replace
 from hepsub.batch import Advice, JobStatus, State
 from hepsub.condor.holds import Hold, explain_hold
 from hepsub.local import runs
+from hepsub.local.database import JOINED, WAITING
 from hepsub.local.launch import read_launch
-from hepsub.local.machine import Machine, capped_note
+from hepsub.local.machine import Machine, capped_note, free_of
 from hepsub.local.outcome import IMAGE_CODE, LOST_CODE, UNSAVED_CODE
 
-_BEFORE = (
-    "SELECT count(*) FROM procs WHERE queued = 1 AND state = 'I' AND active = 0 AND gated = 0"
-    " AND (-priority, cluster, proc) < (?, ?, ?)"
-)
+_BEFORE = f"SELECT count(*) FROM procs WHERE {WAITING} AND (-priority, cluster, proc) < (?, ?, ?)"  # noqa: S608
 
 
 class Idle(Struct, frozen=True, kw_only=True):
@@ -75,7 +73,7 @@ def _kept_back(idle: Idle) -> str:
 
 
 def _waiting(idle: Idle) -> str:
-    wanted = idle.machine.capped(idle.request.cores, idle.request.memory_mb)
+    wanted = idle.machine.capped(idle.request)
     if idle.before:
         return f"{idle.before} job(s) go first, by priority and then by id"
     if idle.free.holds(wanted):
@@ -124,18 +122,15 @@ def explain_held(job: JobStatus, details: Details, meant: str) -> Advice:
 def idle(connection: sqlite3.Connection, job: JobStatus, machine: Machine) -> Idle:
     """An idle job among the others."""
     row = connection.execute(
-        "SELECT cores, state, active, gated FROM procs JOIN clusters USING (cluster)"
-        " WHERE procs.cluster = ? AND proc = ?",
+        f"SELECT cores, state, active, gated FROM {JOINED} WHERE procs.cluster = ? AND proc = ?",  # noqa: S608
         (job.cluster, job.proc),
     ).fetchone()
     before = connection.execute(_BEFORE, (-job.priority, job.cluster, job.proc)).fetchone()[0]
-    busy, free = runs.active(connection), machine
-    for run in busy:
-        free = free.less(machine.capped(run.request.cores, run.request.memory_mb))
+    busy = runs.active(connection)
     return Idle(
         request=Machine(cores=row["cores"] if row else 1, memory_mb=job.requested_mb),
         machine=machine,
-        free=free,
+        free=free_of(machine, (run.request for run in busy)),
         running=len(busy),
         before=before,
         ending=bool(row["active"]) if row else False,
@@ -147,8 +142,7 @@ def idle(connection: sqlite3.Connection, job: JobStatus, machine: Machine) -> Id
 def details(connection: sqlite3.Connection, job: JobStatus) -> Details:
     """What the explanation of a hold names."""
     row = connection.execute(
-        "SELECT launch, walltime_s FROM procs JOIN clusters USING (cluster)"
-        " WHERE procs.cluster = ? AND proc = ?",
+        f"SELECT launch, walltime_s FROM {JOINED} WHERE procs.cluster = ? AND proc = ?",  # noqa: S608
         (job.cluster, job.proc),
     ).fetchone()
     if row is None:

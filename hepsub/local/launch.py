@@ -10,10 +10,12 @@ import contextlib
 import ctypes
 import json
 import os
+import select
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
+from typing import BinaryIO
 
-from msgspec import Struct, convert
+from msgspec import Struct, convert, to_builtins
 
 from hepsub.local.outcome import NO_DIRECTORY, NO_OUTPUT, NOT_STARTED, HoldCause
 from hepsub.plan.bundle_paths import SCRATCH, SHARED
@@ -23,19 +25,19 @@ from hepsub.plan.template import Values
 
 _LOG_MODE = 0o666
 _UMASK = 0o022
+_AT_ONCE_S = 1.0
 _DEATH_SIGNAL, _NAME, _SUBREAPER = 1, 15, 36
 """prctl(2): PR_SET_PDEATHSIG, PR_SET_NAME, PR_SET_CHILD_SUBREAPER."""
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 class Launch(Struct, frozen=True, kw_only=True):
-    """One job, as the kernel is asked to start it.
+    """One job, as the kernel is asked to start it; paths are absolute.
 
     Attributes:
-        argv: the program, absolute, and its arguments.
-        variables: the job's own variables, above those that its cluster shares.
-        stdout: where standard output goes, absolute.
-        stderr: where standard error goes, absolute; the same path means the same open file.
+        argv: the program and its arguments.
+        variables: the job's own, above those that its cluster shares.
+        stderr: the same path as stdout's means the same open file.
         bundle: the bundle's directory, for a job that scratch.sh starts; empty for others.
     """
 
@@ -58,20 +60,15 @@ def make_launch(plan: Plan, values: Values, uuid: str) -> Launch:
         argv=tuple(exact(word) for word in words),
         cwd=exact(plan.directory),
         variables={
-            JOB_ID: _known_as(plan, values),
+            JOB_ID: plan.again.named(values.proc)
+            if plan.again
+            else f"{values.cluster}.{values.proc}",
             **{exact(name): exact(each.fill(values)) for name, each in plan.variables.items()},
         },
         stdout=exact(plan.stdout.fill(values)),
         stderr=exact(plan.stderr.fill(values)),
         bundle=exact(bundle),
     )
-
-
-def _known_as(plan: Plan, values: Values) -> str:
-    """What the job finds in its environment."""
-    if plan.again is not None:
-        return plan.again.named(values.proc)
-    return f"{values.cluster}.{values.proc}"
 
 
 def shared_environment(plan: Plan) -> dict[str, str]:
@@ -85,16 +82,27 @@ def exact(text: str) -> str:
 
 
 def read_launch(document: object) -> Launch:
-    """A launch from what the queue keeps; rows of an earlier hepsub have no bundle."""
+    """A launch from what the queue keeps."""
     return convert(document, Launch)
 
 
 class _Failed(Exception):
-    """What could not be done before the program ran, with HTCondor's code for it."""
+    """What could not be done before the program ran."""
 
-    def __init__(self, code: int, what: str) -> None:
-        super().__init__(what)
-        self.code = code
+    def __init__(self, cause: HoldCause) -> None:
+        super().__init__(cause.reason)
+        self.cause = cause
+
+
+@contextlib.contextmanager
+def _as_cause(code: int, what: str) -> Iterator[None]:
+    """Turn what the operating system refuses into HTCondor's code and words for it."""
+    try:
+        yield
+    except OSError as error:
+        number = error.errno or 0
+        words = f"{what} (errno={number}: '{os.strerror(number)}')"
+        raise _Failed(HoldCause(code, number, words)) from error
 
 
 def adopt_orphans() -> None:
@@ -107,11 +115,11 @@ def name_process(name: str) -> None:
     _LIBC.prctl(_NAME, name.encode(), 0, 0, 0)
 
 
-def start(launch: Launch, environment: Mapping[str, str]) -> tuple[int, HoldCause | None]:
+def start(launch: Launch, environment: Mapping[str, str]) -> tuple[int, BinaryIO]:
     """Start the program in a session of its own.
 
     Returns:
-        Its pid, and why the program could not be started (the process has ended then).
+        Its pid, and a pipe that ends when the program runs, or when `failure` can tell why it does not.
 
     Raises:
         OSError: there is no room for another process.
@@ -123,65 +131,56 @@ def start(launch: Launch, environment: Mapping[str, str]) -> tuple[int, HoldCaus
         try:
             _become(launch, environment, parent)
         except BaseException as error:  # noqa: BLE001 (nothing may leave the child)
-            os.write(writing, json.dumps(_told(error, launch)).encode())
+            words = f"Failed to execute '{launch.argv[0]}': {error}"
+            told = error.cause if isinstance(error, _Failed) else HoldCause(NOT_STARTED, 0, words)
+            os.write(writing, json.dumps(to_builtins(told)).encode())
         finally:
             os._exit(127)
     os.close(writing)
-    with open(reading, "rb") as pipe:
+    pipe = open(reading, "rb")  # noqa: SIM115 (the caller closes it)
+    # Usually at once, and then what is measured is the program, not what was forked. But a log may be a named pipe that
+    # nobody reads, or the directory on a server that sleeps: whoever watches the job has its limits to keep meanwhile.
+    select.select([pipe], [], [], _AT_ONCE_S)
+    return pid, pipe
+
+
+def failure(pipe: BinaryIO) -> HoldCause | None:
+    """Why the program was not started of a process that has ended; None where it was."""
+    with pipe:
         told = pipe.read()
-    if not told:  # exec closed it
-        return pid, None
-    code, number, reason = json.loads(told)
-    return pid, HoldCause(code, number, reason)
-
-
-def _told(error: BaseException, launch: Launch) -> tuple[int, int, str]:
-    cause = error.__cause__
-    number = cause.errno or 0 if isinstance(cause, OSError) else 0
-    if isinstance(error, _Failed):
-        return error.code, number, f"{error} (errno={number}: '{os.strerror(number)}')"
-    return NOT_STARTED, number, f"Failed to execute '{launch.argv[0]}': {error}"
+    return convert(json.loads(told), HoldCause) if told else None
 
 
 def _become(launch: Launch, environment: Mapping[str, str], parent: int) -> None:
     os.setsid()
+    # A job whose supervisor is killed ends with it; one that was killed before this line is seen by its absence.
     _LIBC.prctl(_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:
         os._exit(127)
     os.umask(_UMASK)
-    _attempt(NO_DIRECTORY, f"Failed to enter '{launch.cwd}'", lambda: os.chdir(launch.cwd))
+    with _as_cause(NO_DIRECTORY, f"Failed to enter '{launch.cwd}'"):
+        os.chdir(launch.cwd)
     _open_streams(launch)
+    # Python ignores SIGPIPE, and the runner SIGHUP; what is ignored stays so in the program (execve(2)).
     for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
         with contextlib.suppress(OSError):  # the C library keeps two for itself
             signal.signal(number, signal.SIG_DFL)
+    # The last: until here the supervisor's mask keeps back what the program itself is to get.
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    program = launch.argv[0]
-    _attempt(
-        NOT_STARTED,
-        f"Failed to execute '{program}'",
-        lambda: os.execve(program, launch.argv, environment),  # noqa: S606 (from a list)
-    )
+    with _as_cause(NOT_STARTED, f"Failed to execute '{launch.argv[0]}'"):
+        os.execve(launch.argv[0], launch.argv, environment)  # noqa: S606 (from a list)
 
 
 def _open_streams(launch: Launch) -> None:
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    stdout = _open_log(launch.stdout)
-    stderr = stdout if launch.stderr == launch.stdout else _open_log(launch.stderr)
-    os.dup2(stdout, 1)
-    os.dup2(stderr, 2)
+    _open_log(launch.stdout, 1)
+    if launch.stderr == launch.stdout:  # opened once, or each would write over what the other wrote
+        os.dup2(1, 2)
+    else:
+        _open_log(launch.stderr, 2)
 
 
-def _open_log(path: str) -> int:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
-    found: list[int] = []
-    _attempt(
-        NO_OUTPUT, f"Failed to open '{path}'", lambda: found.append(os.open(path, flags, _LOG_MODE))
-    )
-    return found[0]
-
-
-def _attempt(code: int, what: str, step: Callable[[], object]) -> None:
-    try:
-        step()
-    except OSError as error:
-        raise _Failed(code, what) from error
+def _open_log(path: str, descriptor: int) -> None:
+    with _as_cause(NO_OUTPUT, f"Failed to open '{path}'"):
+        log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, _LOG_MODE)
+        os.dup2(log, descriptor)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Iterable
@@ -22,9 +23,11 @@ class Machine(Struct, frozen=True, kw_only=True):
     cores: int
     memory_mb: int
 
-    def capped(self, cores: int, memory_mb: int) -> Machine:
+    def capped(self, request: Machine) -> Machine:
         """A request, made no larger than this machine."""
-        return Machine(cores=min(cores, self.cores), memory_mb=min(memory_mb, self.memory_mb))
+        return Machine(
+            cores=min(request.cores, self.cores), memory_mb=min(request.memory_mb, self.memory_mb)
+        )
 
     def holds(self, request: Machine) -> bool:
         """Whether a request fits."""
@@ -35,6 +38,19 @@ class Machine(Struct, frozen=True, kw_only=True):
         return Machine(
             cores=self.cores - request.cores, memory_mb=self.memory_mb - request.memory_mb
         )
+
+
+def free_of(machine: Machine, running: Iterable[Machine]) -> Machine:
+    """What is left of a machine beside what runs.
+
+    Args:
+        machine: all of it.
+        running: what the jobs asked for; they get no more than there is.
+    """
+    free = machine
+    for request in running:
+        free = free.less(machine.capped(request))
+    return free
 
 
 def capped_note(machine: Machine, cores: int, memory_mb: int) -> str:
@@ -63,16 +79,14 @@ def _cgroup_limits_mb() -> list[int]:
     if own is None:
         return []
     innermost = _CGROUPS / own[1]
+    # Each of them counts: a container's own limit may be the smallest, or that of what it runs in.
     found = []
     for group in (innermost, *innermost.parents):
         if not group.is_relative_to(_CGROUPS):
             break
-        try:
+        with contextlib.suppress(OSError):  # the root has none
             text = (group / "memory.max").read_text().strip()
-        except OSError:
-            continue
-        if text.isdigit():
-            found.append(int(text) // 2**20)
+            found += [int(text) // 2**20] if text.isdigit() else []
     return found
 
 

@@ -128,8 +128,10 @@ def end_leftovers(mark: str, written: Record, own: Set[int]) -> None:
         written: what its supervisor wrote.
         own: the children of this process that are no orphans of a supervisor.
     """
+    # Again and again, as long as one may have forked before it was killed.
     until = time.monotonic() + _KILLING_S
     while time.monotonic() < until:
+        # Those with the mark; those without it whose parents ended, which this process has adopted; and the first one.
         found = processes.marked(mark) | (processes.children(os.getpid()) - own)
         if processes.is_process(written.payload, written.payload_start):
             found.add(written.payload)

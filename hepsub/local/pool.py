@@ -98,6 +98,7 @@ class HereBatch(Struct, frozen=True, kw_only=True):
         prepare(self.place.directory, os.getuid())
         with Database(self.place).writing() as connection:
             cluster = queue.insert(connection, plan, uuid, self.now)
+        # After the transaction: a runner that is about to end looks once more into the queue (`Runner._retire`).
         ensure_runner(self.place, self.timing)
         note = capped_note(this_machine(), plan.cpus, plan.memory_mb)
         ref = SubmissionRef(
@@ -117,7 +118,7 @@ class HereBatch(Struct, frozen=True, kw_only=True):
         if not self._exists():
             return _EMPTY
         with Database(self.place).reading() as connection:
-            moment = max(now, time.time())
+            moment = max(now, time.time())  # jobs may have started since this command began
             found = queue.listed(connection, selection, self.name, moment, brief=brief)
             work = runs.has_work(connection)
             active = () if brief else runs.active(connection)
@@ -179,6 +180,7 @@ class HereBatch(Struct, frozen=True, kw_only=True):
                 left = queue.bundles_of_ended_runs(connection, selection)
             count = queue.act(connection, act, selection, time.time())
             work = runs.has_work(connection)
+        # When it is sure that they are removed; of a job that runs the runner does it, after its last process.
         for bundle, proc in left:
             clear_scratch(bundle, proc)
         if work:

@@ -87,9 +87,9 @@ def memory_mb(pids: Iterable[int], limit_mb: float) -> float:
 
     Args:
         pids: the processes.
-        limit_mb: above it pages that they share are shared out (Pss), which takes the kernel longer;
-            0 for never.
+        limit_mb: above it pages that they share are shared out (Pss); 0 for never.
     """
+    # The kernel walks all page tables for that: only where it decides about a job.
     members = list(pids)
     total = sum(map(_resident_kb, members)) / 1024
     if limit_mb and total > limit_mb:
@@ -124,7 +124,9 @@ def _stat(pid: int, place: int) -> str:
         text = (_PROC / str(pid) / "stat").read_text(errors="replace")
     except OSError:
         return "0"
-    return text.rpartition(")")[2].split()[place]
+    return text.rpartition(")")[2].split()[
+        place
+    ]  # the command's name, in brackets, may hold brackets
 
 
 def _all() -> Iterator[int]:

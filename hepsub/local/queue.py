@@ -11,11 +11,11 @@ from msgspec.structs import replace
 
 from hepsub.batch import Act, ActCount, JobStatus, Selection, State
 from hepsub.jobid import JobId, SubmissionRef
+from hepsub.local.database import JOINED
 from hepsub.local.launch import make_launch, read_launch, shared_environment
 from hepsub.local.outcome import ASKED
 from hepsub.plan.model import Plan
 
-JOINED = "procs JOIN clusters USING (cluster)"
 _SHOWN = (
     "procs.cluster, proc, priority, memory_mb, shown, state, active, run, started, ended, past_s, cpu_s, peak_mb,"
     " host, exit_code, exit_signal, hold_code, hold_subcode, hold_reason, remove_reason, owner, submitted, name,"
@@ -42,6 +42,7 @@ class Listed(Struct, frozen=True, kw_only=True):
 
 def insert(connection: sqlite3.Connection, plan: Plan, uuid: str, now: float) -> int:
     """Put the jobs of a plan into the queue; returns the cluster."""
+    # The environment stands with the cluster: with each of ten thousand jobs it would make tens of megabytes.
     cursor = connection.execute(
         "INSERT INTO clusters (uuid, once, owner, submitted, number, cores, walltime_s, hold_memory, name,"
         " environment) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -106,6 +107,7 @@ def listed(
     connection: sqlite3.Connection, selection: Selection, schedd: str, now: float, *, brief: bool
 ) -> list[Listed]:
     """The jobs of a selection that are in the queue, by id; if brief, without their stderr."""
+    # The launch is most of a row, and has to be parsed.
     wanted = _SHOWN if brief else _WITH_STDERR
     rows = select(connection, wanted, "queued = 1", selection, "ORDER BY procs.cluster, proc")
     return [
@@ -199,6 +201,7 @@ _CHANGES = {
 
 def act(connection: sqlite3.Connection, what: Act, selection: Selection, now: float) -> ActCount:
     """Change the jobs of a selection; a run that has to be ended for it is the runner's business."""
+    # Counted before anything is changed, by which "already" would be true of all.
     change = _CHANGES[what]
     total = _count(connection, "1", selection)
     already = _count(connection, change.already, selection)
@@ -248,14 +251,11 @@ def update(
     return connection.execute(text, (*values, *where.values)).rowcount
 
 
-Value = int | str
-
-
 class Condition(Struct, frozen=True):
     """A condition on `procs JOIN clusters`, and the values of its question marks."""
 
     text: str
-    values: tuple[Value, ...] = ()
+    values: tuple[str, ...] = ()
 
 
 def condition(selection: Selection) -> Condition:
@@ -273,14 +273,10 @@ def condition(selection: Selection) -> Condition:
     if selection.ids:
         parts.append(_one_of(selection.ids))
     if selection.states:
-        parts.append(in_states(selection.states))
-    return _joined(parts, " AND ") if parts else Condition("1")
-
-
-def in_states(states: Iterable[State]) -> Condition:
-    """The condition that is true for jobs in one of these states."""
-    letters = tuple(state.value for state in states)
-    return Condition(f"procs.state IN ({', '.join('?' * len(letters))})", letters)
+        letters = tuple(state.value for state in selection.states)
+        parts.append(Condition(f"procs.state IN ({', '.join('?' * len(letters))})", letters))
+    values = tuple(value for part in parts for value in part.values)
+    return Condition(" AND ".join(part.text for part in parts) or "1", values)
 
 
 def _one_of(ids: Iterable[JobId]) -> Condition:
@@ -297,8 +293,3 @@ def _one_of(ids: Iterable[JobId]) -> Condition:
         f" (VALUES {rows}) AS id JOIN procs ON cluster = id.column1"
         " AND proc BETWEEN id.column2 AND id.column3)"
     )
-
-
-def _joined(parts: list[Condition], word: str) -> Condition:
-    values = tuple(value for part in parts for value in part.values)
-    return Condition(word.join(part.text for part in parts), values)

@@ -13,7 +13,7 @@ import os
 import struct
 from pathlib import Path
 
-from msgspec import Struct, to_builtins
+from msgspec import MsgspecError, Struct, convert, to_builtins
 
 from hepsub.files import lock_process
 
@@ -76,6 +76,7 @@ def create_locked(path: Path) -> int:
     try:
         write(descriptor, Record())
         lock_process(descriptor)
+        # Not renamed: a link is refused where there is a tombstone.
         os.link(temporary, path)
     finally:
         temporary.unlink()
@@ -124,10 +125,9 @@ def look(path: Path) -> Look | None:
 
 def _parsed(text: bytes) -> Record | None:
     try:
-        document = json.loads(text)
-        end = document.pop("end")
-        return Record(**document, end=End(**end) if end is not None else None)
-    except (ValueError, TypeError, KeyError, AttributeError):
+        # Not msgspec's own decoder: the words of an end may name a file that is no UTF-8.
+        return convert(json.loads(text), Record)
+    except (ValueError, MsgspecError):
         return None
 
 

@@ -22,7 +22,7 @@ from hepsub.files import lock_process
 from hepsub.local import launch, processes, runs
 from hepsub.local.database import Database
 from hepsub.local.directory import Place, furnish
-from hepsub.local.machine import choose, this_machine
+from hepsub.local.machine import choose, free_of, this_machine
 from hepsub.local.outcome import Outcome, RunOutcome, clear_scratch, end_leftovers, outcome_of
 from hepsub.local.runs import Run, Start
 from hepsub.local.start import Timing
@@ -76,11 +76,13 @@ class Runner:
         self._refurnish()
         self._reap()
         with self.database.writing() as connection:
+            # In one transaction, so that what ends makes room for what starts.
             outcomes = [(run, self._outcome_of(run)) for run in runs.active(connection)]
             for run, found in outcomes:
                 self._note(connection, run, found)
             starts = self._starts(connection)
             work = runs.has_work(connection)
+        # Only what is on the disk: a run that nobody had noted would begin again after a crash.
         for start in starts:
             self._start(start)
         for run, found in outcomes:
@@ -123,20 +125,19 @@ class Runner:
             runs.lose(connection, run, found.cause, time.time())
 
     def _follow_up(self, run: Run, found: RunOutcome) -> None:
-        """What may happen only when the queue knows."""
+        """What may happen only when the queue knows: until then the record alone says how a run ended."""
         if found.outcome in (Outcome.ENDED, Outcome.LOST):
             self._record(run).unlink(missing_ok=True)
             if run.state is State.REMOVED:  # scratch.sh may have been killed with the job
                 clear_scratch(run.bundle, run.proc)
+        # Each turn anew: a supervisor that was not there yet at the first time has not heard it.
         elif run.state is not State.RUNNING and found.supervisor > 0:
             processes.send([found.supervisor], STOP)
 
     def _starts(self, connection: sqlite3.Connection) -> list[Start]:
         if time.monotonic() < self.not_before:
             return []
-        free = self.machine
-        for run in runs.active(connection):
-            free = free.less(self.machine.capped(run.request.cores, run.request.memory_mb))
+        free = free_of(self.machine, (run.request for run in runs.active(connection)))
         if free.cores < 1:
             return []
         chosen = choose(runs.waiting(connection, self.machine, free.cores), free)
@@ -154,6 +155,7 @@ class Runner:
 
     def _start(self, start: Start) -> None:
         """Fork the supervisor of a run; when that fails, the next turn finds that it never began."""
+        # Forked, not started as a program: a thousand short jobs would load Python a thousand times.
         order = self._order(start)
         try:
             pid = os.fork()
@@ -222,6 +224,7 @@ def open_lock(place: Place) -> int:
 
 def _open_wake(place: Place) -> int:
     furnish(place)
+    # Also for writing: else it is readable for ever when the first command that wrote has closed it.
     return os.open(place.wake, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
 
 

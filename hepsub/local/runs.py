@@ -10,10 +10,13 @@ from msgspec import Struct
 
 from hepsub.batch import JobStatus, State
 from hepsub.batch_logs import LogPlaces
+from hepsub.local.database import JOINED, WAITING
 from hepsub.local.launch import Launch, read_launch
 from hepsub.local.machine import Machine, Waiting
 from hepsub.local.outcome import HoldCause, after, complaint_of
 from hepsub.local.record import Record
+
+_RUN = "procs.cluster, proc, run, state, boot, mark, cores, memory_mb, launch"
 
 
 class Run(Struct, frozen=True, kw_only=True):
@@ -53,47 +56,44 @@ class Start(Struct, frozen=True, kw_only=True):
 
 def has_work(connection: sqlite3.Connection) -> bool:
     """Whether a runner is needed."""
-    wanted = "SELECT EXISTS (SELECT 1 FROM procs WHERE active = 1) OR EXISTS (SELECT 1 FROM procs"
+    # Two terms: each finds an index, while one with OR would read every row of the history.
     row = connection.execute(
-        f"{wanted} WHERE queued = 1 AND state = 'I' AND active = 0 AND gated = 0)"
+        f"SELECT EXISTS (SELECT 1 FROM procs WHERE active = 1) OR EXISTS (SELECT 1 FROM procs WHERE {WAITING})"  # noqa: S608
     )
     return bool(row.fetchone()[0])
 
 
 def active(connection: sqlite3.Connection) -> list[Run]:
     """The runs that hold slots."""
-    rows = connection.execute(
-        "SELECT procs.cluster, proc, run, state, boot, mark, cores, memory_mb, launch"
-        " FROM procs JOIN clusters USING (cluster) WHERE active = 1"
+    rows = connection.execute(f"SELECT {_RUN} FROM {JOINED} WHERE active = 1")  # noqa: S608
+    return [_run(row, read_launch(json.loads(row["launch"]))) for row in rows]
+
+
+def _run(row: sqlite3.Row, launch: Launch) -> Run:
+    return Run(
+        cluster=row["cluster"],
+        proc=row["proc"],
+        run=row["run"],
+        state=State(row["state"]),
+        boot=row["boot"],
+        mark=row["mark"],
+        request=Machine(cores=row["cores"], memory_mb=row["memory_mb"]),
+        bundle=launch.bundle,
     )
-    return [
-        Run(
-            cluster=row["cluster"],
-            proc=row["proc"],
-            run=row["run"],
-            state=State(row["state"]),
-            boot=row["boot"],
-            mark=row["mark"],
-            request=Machine(cores=row["cores"], memory_mb=row["memory_mb"]),
-            bundle=read_launch(json.loads(row["launch"])).bundle,
-        )
-        for row in rows
-    ]
 
 
 def waiting(connection: sqlite3.Connection, machine: Machine, most: int) -> list[Waiting]:
     """The jobs that come next, by priority and then by id; requests capped to the machine."""
     rows = connection.execute(
-        "SELECT procs.cluster, proc, cores, memory_mb FROM procs JOIN clusters USING (cluster)"
-        " WHERE queued = 1 AND state = 'I' AND active = 0 AND gated = 0"
-        " ORDER BY priority DESC, procs.cluster, proc LIMIT ?",
+        f"SELECT procs.cluster, proc, cores, memory_mb FROM {JOINED}"  # noqa: S608
+        f" WHERE {WAITING} ORDER BY priority DESC, procs.cluster, proc LIMIT ?",
         (most,),
     )
     return [
         Waiting(
             cluster=row["cluster"],
             proc=row["proc"],
-            request=machine.capped(row["cores"], row["memory_mb"]),
+            request=machine.capped(Machine(cores=row["cores"], memory_mb=row["memory_mb"])),
         )
         for row in rows
     ]
@@ -109,23 +109,13 @@ def begin(
         (mark, boot, host, now, job.cluster, job.proc),
     )
     row = connection.execute(
-        "SELECT run, memory_mb, launch, environment, walltime_s, hold_memory"
-        " FROM procs JOIN clusters USING (cluster) WHERE procs.cluster = ? AND proc = ?",
+        f"SELECT {_RUN}, environment, walltime_s, hold_memory FROM {JOINED}"  # noqa: S608
+        " WHERE procs.cluster = ? AND proc = ?",
         (job.cluster, job.proc),
     ).fetchone()
     launch = read_launch(json.loads(row["launch"]))
-    run = Run(
-        cluster=job.cluster,
-        proc=job.proc,
-        run=row["run"],
-        state=State.RUNNING,
-        boot=boot,
-        mark=mark,
-        request=Machine(cores=job.request.cores, memory_mb=row["memory_mb"]),
-        bundle=launch.bundle,
-    )
     return Start(
-        run=run,
+        run=_run(row, launch),
         launch=launch,
         environment=json.loads(row["environment"]),
         walltime_s=row["walltime_s"],
@@ -135,6 +125,7 @@ def begin(
 
 def unbegin(connection: sqlite3.Connection, run: Run) -> None:
     """Take back a run that is certain never to have begun."""
+    # Its number stays used: the record of that name has a tombstone.
     if run.state is State.REMOVED:
         _leave(connection, run, State.REMOVED, 0)
     elif run.state is State.RUNNING:
@@ -166,6 +157,7 @@ def end(connection: sqlite3.Connection, run: Run, record: Record) -> None:
 
 def lose(connection: sqlite3.Connection, run: Run, cause: HoldCause, now: float) -> None:
     """Note that nobody knows how a run ended: the job is held, and never run again by itself."""
+    # What its user wants by now goes first: one that was released meanwhile is to run again.
     _set(connection, run, "active = 0", ())
     if run.state is State.REMOVED:
         _leave(connection, run, State.REMOVED, now)

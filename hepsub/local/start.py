@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
-from msgspec import Struct, to_builtins
+import msgspec
+from msgspec import Struct
 
 from hepsub.local.directory import Place
 from hepsub.local.record import FREE, holder
@@ -41,12 +41,12 @@ class Timing(Struct, frozen=True, kw_only=True):
 
     def text(self) -> str:
         """The lengths as one word of a command line."""
-        return json.dumps(to_builtins(self), separators=(",", ":"))
+        return msgspec.json.encode(self).decode()
 
     @staticmethod
     def read(text: str) -> Timing:
         """The lengths from such a word."""
-        return Timing(**json.loads(text))
+        return msgspec.json.decode(text, type=Timing)
 
 
 USUAL = Timing()
@@ -54,6 +54,7 @@ USUAL = Timing()
 
 def ensure_runner(place: Place, timing: Timing) -> None:
     """Wake the runner, or start one; should that fail, the next command tries again."""
+    # Two commands may start one each: the second finds the lock taken, and ends.
     if holder(place.lock) != FREE:
         wake(place.wake)
         return

@@ -24,9 +24,12 @@ from hepsub.local.start import wake
 
 STOP = signal.SIGUSR1
 _WATCHED = (signal.SIGCHLD, signal.SIGTERM, STOP)
+# Most jobs grow at their beginning, and many are short; one that runs for days costs a look each second.
 _FIRST_LOOK_S, _LOOK_S, _SLOWDOWN = 0.02, 1.0, 1.6
 _CLEANING_S = 10.0
 _NOTEWORTHY_MB = 1.0
+_LONGEST_REASON = 400
+"""Characters, each of which may be six in the record's JSON; it has 4096."""
 
 
 class Order(Struct, frozen=True, kw_only=True):
@@ -51,6 +54,7 @@ class Order(Struct, frozen=True, kw_only=True):
 
 def supervise(order: Order) -> None:
     """Run a job to its end; without a word when the run has a tombstone, or no record can be made."""
+    # Blocked, and taken one by one (sigtimedwait): none is lost between two looks, and none ends this process.
     signal.pthread_sigmask(signal.SIG_BLOCK, _WATCHED)
     launch.name_process(f"hepsub {order.name}")
     launch.adopt_orphans()
@@ -71,22 +75,21 @@ def supervise(order: Order) -> None:
 def _run(order: Order, descriptor: int) -> Record:
     floor_mb = processes.memory_mb([os.getpid()], 0)
     try:
-        pid, failed = launch.start(order.launch, order.environment)
+        pid, pipe = launch.start(order.launch, order.environment)
     except OSError:  # no room for another process: as if somebody had switched the machine off
         return Record(end=End(when=time.time(), cause="shutdown"))
-    if failed is not None:
-        os.waitpid(pid, 0)
+    begun = Record(payload=pid, payload_start=processes.start_of(pid))
+    watch = _Watch(order, descriptor, begun)
+    status = watch.until_end()
+    if failed := launch.failure(pipe):
         end = End(
             when=time.time(),
             cause="start",
             hold_code=failed.code,
             hold_subcode=failed.subcode,
-            reason=failed.reason[:400],
+            reason=failed.reason[:_LONGEST_REASON],
         )
         return Record(end=end)
-    begun = Record(payload=pid, payload_start=processes.start_of(pid))
-    watch = _Watch(order, descriptor, begun)
-    status = watch.until_end()
     _clean()
     return _ended(watch, status, floor_mb)
 
@@ -109,6 +112,7 @@ class _Watch:
         self._look()
         while True:
             told = signal.sigtimedwait(_WATCHED, min(pause, self._until_next()))
+            # Whatever was told: a job that has just ended by itself was not stopped.
             status = _reap(self.record.payload)
             if status is not None:
                 return status
@@ -152,7 +156,7 @@ class _Watch:
             self.record = replace(self.record, peak_mb=used)
         if self.record.peak_mb >= self.noted_mb + _NOTEWORTHY_MB:
             self.noted_mb = self.record.peak_mb
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError):  # hep_q shows the value before
                 record.write(self.descriptor, self.record)
         if limit and used > limit:
             self._stop("memory")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import PurePath
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from msgspec.structs import replace
 
@@ -16,9 +17,10 @@ from hepsub.situation import Situation
 from hepsub.slurm import amounts
 from hepsub.slurm.directives import Directive
 from hepsub.slurm.honoured import INSTEAD, OTHERWISE, TO_SLURM, Honoured, honoured
-from hepsub.slurm.log_names import log_name
 
 _GPUS = ("gpus", "gpus-per-node", "gpus-per-task")
+_SYMBOL: Final = re.compile(r"%(?:\{|(\d*)([A-Za-z%]))")
+"""What sbatch fills in names of logs, or the beginning of what hepsub does."""
 T = TypeVar("T")
 
 
@@ -124,7 +126,7 @@ def _logged(spec: JobSpec, counted: Honoured, situation: Situation) -> JobSpec:
     """With the logs' places; a line that names one log alone means both, as for sbatch."""
     directory = _text("chdir", counted)
     named = partial(
-        log_name,
+        _log_name,
         name=spec.name or PurePath(spec.script).name,
         user=situation.user,
         number=None if spec.list_file is not None else spec.number or 1,
@@ -142,6 +144,39 @@ def _logged(spec: JobSpec, counted: Honoured, situation: Situation) -> JobSpec:
         stdout=spec.stdout if out is None else out,
         stderr=err or spec.stderr or beside,
     )
+
+
+def _log_name(pattern: str, *, name: str, user: str, number: int | None, index: str) -> str:
+    """The text after -o or -e that stands for a name as sbatch(1) fills it in.
+
+    Args:
+        pattern: the name in the script.
+        name: the job's name.
+        user: the login name.
+        number: how many jobs there are; None for a list that tells.
+        index: what stands for the index in the array.
+
+    Raises:
+        ValueError: what hepsub does not know before the job runs; the symbol.
+    """
+    if "\\" in pattern:  # then sbatch fills in nothing
+        return pattern.replace("\\", "")
+    job = "%{ClusterId}" if number == 1 else f"%{{ClusterId}}_{index}"
+    known = {"A": "%{ClusterId}", "a": index, "j": job, "x": name, "u": user, "%": "%"}
+    known |= {"n": "0", "t": "0"}  # there is one node, and one task
+
+    def filled(found: re.Match[str]) -> str:
+        digits, letter = found[1], found[2]
+        if letter is None:
+            return found[0]
+        word = known.get(letter)
+        if word is None or (digits and letter != "%"):
+            raise ValueError(
+                f"hepsub cannot fill in {found[0]}: it does not know it before the job runs"
+            )
+        return word
+
+    return _SYMBOL.sub(filled, pattern)
 
 
 def _environment(

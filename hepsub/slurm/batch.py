@@ -47,8 +47,6 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
 
     Attributes:
         pool: the pool's name in the policy, and among schedds.
-        rules: what the policy says of it.
-        user: whose jobs are submitted.
         now: the moment of this command, in seconds since the epoch.
     """
 
@@ -128,6 +126,7 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
         try:
             self.slips.begin(slip)
         except OSError as error:
+            self.slips.forget(slip)
             raise SubmissionRefused(
                 f"what is kept of jobs of Slurm cannot be written in {self.slips.directory}: {error.strerror}",
                 remedy="make room there",
@@ -140,12 +139,12 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
             try:
                 done = run_sbatch(command, inherited)
             except ScheddNotReached:
-                self.slips.forget(uuid)
+                self.slips.forget(slip)
                 raise
         if done.code != 0:
-            self.slips.forget(uuid)
+            self.slips.forget(slip)
             raise refusal(plan.number, said(done))
-        number = done.stdout.strip().partition(";")[0]
+        number = done.stdout.strip().partition(";")[0]  # behind it stands the cluster's name
         if not number.isdecimal():
             raise PoolError(f"sbatch answered {done.stdout[:80]!r} instead of a job id")
         cluster = int(number)
@@ -172,6 +171,12 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
 
     def offers(self, plan: Plan, patience_s: int) -> tuple[Offer, ...]:
         """What the largest nodes have: sbatch looks at nothing of a job that is submitted on hold."""
+        from hepsub.batch_offers import largest
+
+        return largest(self._nodes(plan, patience_s))
+
+    def _nodes(self, plan: Plan, patience_s: int) -> frozenset[Offer]:
+        """What each kind of node has that the jobs may run on."""
         from hepsub.slurm.rows import NODE_FORMAT, read_nodes
 
         words = ["sinfo", "--noheader", "--Node", f"--format={NODE_FORMAT}"]
@@ -186,7 +191,7 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
             return plan, ()
         from hepsub.slurm.rows import UNTOLD
 
-        if any(each.disk_mb < UNTOLD for each in self.offers(plan, _PATIENCE_S)):
+        if any(each.disk_mb < UNTOLD for each in self._nodes(plan, _PATIENCE_S)):
             return plan, ()
         note = "-disk: Slurm's nodes do not tell how much they have (TmpDisk), and the jobs do not ask for it"
         return replace(plan, disk_mb=0), (note,)
@@ -201,8 +206,8 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
         ):
             raise ToolFailed(f"scontrol failed: {said(done)}", remedy="see its words")
         kept = self.slips.of_cluster(self.pool, cluster)
-        own = [kept.uuid] if kept is not None else list(self.slips.gates)
-        for uuid in own:
+        # Where the cluster could not be noted, it is what this process has just submitted.
+        for uuid in [kept.uuid] if kept is not None else list(self.slips.gates):
             self.slips.open(uuid)
 
     # ---- what there is ----------------------------------------------------------------------
@@ -265,11 +270,7 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
         now: float,  # noqa: ARG002 (the seam's)
         token_end: float | None = None,  # noqa: ARG002 (the seam's)
     ) -> Advice:
-        """Why an idle or held job is where it is.
-
-        Raises:
-            UnknownJob: it has left the queue meanwhile.
-        """
+        """Why an idle or held job is where it is."""
         return self._jobs.explain(job, meant)
 
     # ---- what is done to them ---------------------------------------------------------------

@@ -21,6 +21,8 @@ from hepsub.tree import open_tree
 
 _END_BYTES = 512
 _LINES_BYTES = 2**24
+_MOST_NOTES = 2**21
+"""Of a million jobs: a note of each, and the one that is about to take its place."""
 
 
 class End(Struct, frozen=True, kw_only=True):
@@ -51,8 +53,8 @@ def ends_in(place: Path, most: int, since: float = 0) -> dict[int, End]:
     with contextlib.suppress(OSError), open_tree(place / ENDS) as tree:
         notes = (
             (status.st_mtime, name)
-            for name, status in tree.entries(2**21)
-            if name.isdecimal() and len(name) < 10 and status.st_mtime >= since
+            for name, status in tree.entries(_MOST_NOTES)
+            if _is_proc(name) and status.st_mtime >= since
         )
         for _, name in heapq.nlargest(most, notes):
             with contextlib.suppress(OSError):
@@ -75,14 +77,19 @@ def ends_of(place: Path, procs: Iterable[int]) -> dict[int, End]:
 def noted_in(place: Path) -> frozenset[int]:
     """Which jobs of a submission noted how they ended."""
     with contextlib.suppress(OSError), open_tree(place / ENDS) as tree:
-        names = tree.names(2**21)
-        return frozenset(int(name) for name in names if name.isdecimal() and len(name) < 10)
+        names = tree.names(_MOST_NOTES)
+        return frozenset(int(name) for name in names if _is_proc(name))
     return frozenset()
 
 
+def _is_proc(name: str) -> bool:
+    # A note that is being written is called PROC.new (script.py).
+    return name.isdecimal() and len(name) < 10
+
+
 def note_removed(place: Path, procs: str, when: float) -> None:
-    """Note that jobs of a submission were removed, as far as it can be written: it says what Slurm says meanwhile."""
-    with contextlib.suppress(OSError):
+    """Note that jobs of a submission were removed, as far as it can be written."""
+    with contextlib.suppress(OSError):  # Slurm itself says so, too, as long as it knows of them
         descriptor = open_own(place / REMOVED, os.O_WRONLY | os.O_APPEND | os.O_CREAT, REMOVED)
         try:
             write_all(descriptor, f"{int(when)} {procs}\n".encode())
@@ -96,7 +103,7 @@ def removed_in(place: Path) -> Iterator[tuple[float, Tasks]]:
         lines = read_file(place / REMOVED, _LINES_BYTES).decode("ascii", "replace").splitlines()
     except (OSError, Malformed):
         return
-    for line in reversed(lines):
+    for line in reversed(lines):  # what is written on a full disk may be half a line
         when, _, procs = line.partition(" ")
         if when.isdecimal() and len(when) < 13 and (tasks := read_tasks(procs)):
             yield float(when), tasks

@@ -23,7 +23,6 @@ _WAITS: Final = {
     "PartitionInactive": "idle: its partition starts no jobs",
     "Reservation": "idle: it waits for its reservation",
     "Licenses": "idle: no licence is free",
-    "Prolog": "running: its node is being prepared",
 }
 _NEVER: Final = {
     "PartitionTimeLimit": "idle, and will not start: {walltime} is more than its partition {partition} allows",
@@ -35,6 +34,13 @@ _NEVER: Final = {
     "InvalidQOS": "idle, and will not start: Slurm does not know its QOS",
     "DependencyNeverSatisfied": "idle, and will not start: the job that it waits for failed",
 }
+_INSTEAD: Final = {
+    "AccountNotAllowed": "another account",
+    "InvalidAccount": "another account",
+    "InvalidQOS": "another QOS",
+    "DependencyNeverSatisfied": "another dependency",
+}
+"""What helps where less of everything does not."""
 _LIMITS: Final = (
     ("QOSMax", "idle: you have as much in use as the QOS allows one user ({reason})"),
     ("QOSGrp", "idle: as much is in use as the QOS allows all its users ({reason})"),
@@ -44,13 +50,17 @@ _LIMITS: Final = (
 )
 
 
-def explain(row: Row, meant: str) -> Advice:
-    """Why a job is where it is.
+def explain(row: Row | None, meant: str) -> Advice:
+    """Why a job that is listed as idle or on hold is where it is.
 
     Args:
-        row: the job.
+        row: the job as Slurm shows it by now; None for one that it shows no more.
         meant: what the next command shall name.
     """
+    if row is None or row.state not in (State.IDLE, State.HELD):
+        return Advice(
+            sentence="it has started, or left the queue, since the queue was read: look again"
+        )
     details = (f"Slurm: {row.slurm_state}, {row.reason}; partition {row.partition}",)
     if row.state is State.HELD:
         return _held(row, meant, details)
@@ -61,7 +71,7 @@ def explain(row: Row, meant: str) -> Advice:
     }
     word = row.reason.partition("(")[0].partition(",")[0].strip()
     if word in _NEVER:
-        command = f"hep_rm {meant}, and submit it with less"
+        command = f"hep_rm {meant}, and submit it with {_INSTEAD.get(word, 'less')}"
         return Advice(sentence=_NEVER[word].format(**known), details=details, next_command=command)
     if row.reason.startswith("Nodes required for job are DOWN"):
         word = "ReqNodeNotAvail"
@@ -75,18 +85,9 @@ def _held(row: Row, meant: str, details: tuple[str, ...]) -> Advice:
             sentence="on hold: an administrator of Slurm holds it; only they can release it",
             details=details,
         )
-    if row.reason == "JobHeldUser":
-        return Advice(
-            sentence="on hold: you hold it", details=details, next_command=f"hep_release {meant}"
-        )
-    if row.reason == REQUEUED:
-        return Advice(
-            sentence="on hold: its run was ended for that, and it begins anew when it is released",
-            details=details,
-            next_command=f"hep_release {meant}",
-        )
-    return Advice(
-        sentence=f"on hold: Slurm put it back and holds it ({row.reason})",
-        details=details,
-        next_command=f"hep_release {meant}",
-    )
+    own = {
+        "JobHeldUser": "you hold it",
+        REQUEUED: "its run was ended for that, and it begins anew when it is released",
+    }
+    why = own.get(row.reason, f"Slurm put it back and holds it ({row.reason})")
+    return Advice(sentence=f"on hold: {why}", details=details, next_command=f"hep_release {meant}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
@@ -131,7 +132,7 @@ def honoured(found: Iterable[Directive], spec: JobSpec, pool: Pool) -> Honoured:
 
 def is_gpu(gres: str) -> bool:
     """Whether an entry of --gres is about GPUs."""
-    return gres.partition(":")[0] in ("gpu", "gres/gpu")
+    return re.split("[:=]", gres.removeprefix("gres/"))[0] == "gpu"
 
 
 def _beaten_by(name: str, spec: JobSpec, pool: Pool) -> str:

@@ -10,11 +10,11 @@ from msgspec import Struct
 
 from hepsub.batch import Act, Counts, Queue, Selection, State
 from hepsub.batch_logs import LogPlaces
-from hepsub.errors import NotDone, UnknownJob
+from hepsub.errors import NotDone
 from hepsub.jobid import JobId, SubmissionRef
 from hepsub.policy.model import Pool
 from hepsub.slurm.rows import Row
-from hepsub.slurm.selected import clusters_in, is_slip_meant
+from hepsub.slurm.selected import clusters_in, is_slip_meant, is_whole_meant
 from hepsub.slurm.slips import Slip, Slips
 from hepsub.slurm.squeue import rows_of
 from hepsub.slurm.status import counted, status_of
@@ -111,14 +111,16 @@ class SlurmJobs(Struct, frozen=True, kw_only=True):
         kept = self._kept(rows)
         queued = [status_of(self.pool, row, kept.get(row.uuid)) for row in rows]
         for status in queued or self.history(selection, 1):
-            some = iter(kept.values()) if queued else self._slips(selection)
-            slip = next(some, None)
+            slip = next(iter(kept.values()) if queued else self._slips(selection), None)
             out, err = slip.logs_of(status.proc) if slip else ("", "")
+            # A Slurm that lost its state gives ids once more: then what is kept is of another job.
+            is_its = err == status.stderr
             return LogPlaces(
                 status=status,
+                # Slurm does not count them.
                 run=1 if status.state in (State.RUNNING, State.COMPLETED) else 0,
-                stdout=out,
-                stderr=err,
+                stdout=out if is_its else "",
+                stderr=status.stderr,
                 while_running=True,
                 queued=bool(queued),
                 on_node=not self.rules.shared_filesystem,
@@ -126,26 +128,21 @@ class SlurmJobs(Struct, frozen=True, kw_only=True):
         return None
 
     def explain(self, job: JobStatus, meant: str) -> Advice:
-        """Why an idle or held job is where it is.
-
-        Raises:
-            UnknownJob: it has left the queue meanwhile.
-        """
+        """Why an idle or held job is where it is."""
         from hepsub.slurm.explain import explain
 
         wanted = Selection(ids=(JobId(cluster=job.cluster, first=job.proc, last=job.proc),))
-        for row in rows_of(wanted, self.user, apart=True, past=True):
-            return explain(row, meant)
-        raise UnknownJob(f"{meant} has left the queue", remedy=f"hep_history {meant}")
+        return explain(next(rows_of(wanted, self.user, apart=True), None), meant)
 
     def act(self, act: Act, selection: Selection) -> ActCount:
         """Remove, hold or release the jobs of a selection; a running job that is held loses its run."""
         from hepsub.slurm.acts import act_on
 
         if act is Act.REMOVE:
-            for uuid in self.slips.waiting():
-                if (slip := self.slips.find(uuid)) and is_slip_meant(slip, selection):
-                    self.slips.cancel(uuid)
+            # First: an sbatch that still runs may show its jobs only afterwards, and recover.py removes them then.
+            for slip in filter(None, map(self.slips.find, self.slips.waiting())):
+                if slip.pool == self.pool and is_whole_meant(slip, selection):
+                    self.slips.cancel(slip.uuid)
         rows = list(rows_of(selection, self.user, past=True))
         if act is Act.RELEASE:
             self._check_complete(rows)

@@ -43,15 +43,6 @@ class Use(Struct, frozen=True, kw_only=True):
     busy: int = 0
     other: int = 0
 
-    def and_also(self, more: Use) -> Use:
-        """The sum of both."""
-        return Use(
-            total=self.total + more.total,
-            free=self.free + more.free,
-            busy=self.busy + more.busy,
-            other=self.other + more.other,
-        )
-
 
 class Partition(Struct, frozen=True, kw_only=True):
     """A partition.
@@ -160,6 +151,7 @@ def read_load(shown: str, nodes: str, jobs: str, caller: Caller) -> SlurmLoad:
             for each in _records(shown)
             if each.get("Hidden") != "YES"
         ),
+        # A node may be in several partitions, and has its cores once.
         cores=sum_of(each.cores for each in {each.name: each for each in known}.values()),
         idle=sum(each.waits for each in queued),
         running=sum(not each.waits for each in queued),
@@ -168,10 +160,13 @@ def read_load(shown: str, nodes: str, jobs: str, caller: Caller) -> SlurmLoad:
 
 def sum_of(uses: Iterable[Use]) -> Use:
     """All of them together."""
-    total = Use()
-    for each in uses:
-        total = total.and_also(each)
-    return total
+    some = tuple(uses)
+    return Use(
+        total=sum(each.total for each in some),
+        free=sum(each.free for each in some),
+        busy=sum(each.busy for each in some),
+        other=sum(each.other for each in some),
+    )
 
 
 def _records(shown: str) -> Iterator[Mapping[str, str]]:
@@ -231,6 +226,7 @@ def _usable(fields: Mapping[str, str], caller: Caller) -> tuple[bool | None, str
         answers += [None] * bool(accounts or denied)
     elif accounts or denied:
         answers.append(any(a in accounts if accounts else a not in denied for a in caller.accounts))
+    # One that forbids it is enough; else one of which nobody tells leaves it open.
     usable = False if False in answers else None if None in answers else True
     return usable, "; ".join(told)
 
@@ -242,6 +238,7 @@ def _named(fields: Mapping[str, str], key: str) -> tuple[str, ...]:
 
 def _nodes(printed: str) -> Iterator[Node]:
     for said in _lines(printed, NODE_FIELDS):
+        # Behind the word stands what else is true: `idle*` does not answer, `idle~` is switched off (sinfo(1)).
         state = re.sub(r"[^a-z_].*", "", said["StateLong"].lower())
         counts = said["CPUsState"].split("/")
         if len(counts) != 4 or not all(each.isdecimal() for each in counts):
@@ -280,7 +277,9 @@ def _gpus(text: str) -> Mapping[str, int]:
 def _jobs(printed: str) -> Iterator[Job]:
     for said in _lines(printed, JOB_FIELDS):
         waits = said["State"] == "PENDING"
-        if not (waits and said["Reason"] in ON_HOLD):
+        if not (
+            waits and said["Reason"] in ON_HOLD
+        ):  # what is on hold waits for nobody but its user
             yield Job(partitions=tuple(said["Partition"].split(",")), waits=waits)
 
 

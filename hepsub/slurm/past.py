@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import heapq
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice
+from operator import attrgetter
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -24,6 +25,7 @@ from hepsub.slurm.tasks import common
 
 _CLOCKS_S = 300
 """So far the clocks of nodes and of the file server are apart at most."""
+_ENDED: Callable[[Row | JobStatus], float] = attrgetter("ended")
 
 
 class _Known(Struct, frozen=True):
@@ -51,10 +53,8 @@ class Past(Struct, frozen=True, kw_only=True):
 
     Attributes:
         pool: the pool's name in the policy, and among schedds.
-        user: who asks.
         now: in seconds since the epoch.
-        selection: which jobs.
-        most: how many at most.
+        most: how many jobs at most.
         since: what ended before is not looked for, in seconds since the epoch.
     """
 
@@ -72,11 +72,12 @@ class Past(Struct, frozen=True, kw_only=True):
         Raises:
             PoolUnreachable, PoolError: squeue does not tell.
         """
+        # In any state: a job that runs again may have noted the end of its first run.
         every = replace(self.selection, states=())
         known = _Known({}, {})
         ended, rests = list[Row](), list[Row]()
         told: dict[tuple[int, int], Row] = {}
-        for account in heapq.nlargest(self.most, self._accounts(every), key=_ended):
+        for account in heapq.nlargest(self.most, self._accounts(every), key=_ENDED):
             for row in self._each(account):
                 told.setdefault((row.cluster, row.proc), row)
         for row in rows_of(every, self.user, past=True):
@@ -104,6 +105,7 @@ class Past(Struct, frozen=True, kw_only=True):
         if slip is None:
             return
         place = self.slips.place(slip.uuid)
+        # Of these `_noted` tells, with what they noted and when they were removed.
         noted = noted_in(place).union(*chain.from_iterable(tasks for _, tasks in removed_in(place)))
         ids = [each for each in self.selection.ids if each.cluster == row.cluster]
         every = (range(slip.number),)
@@ -131,12 +133,12 @@ class Past(Struct, frozen=True, kw_only=True):
     def _statuses(self, rows: Iterable[Row]) -> Iterator[JobStatus]:
         """Jobs in hepsub's words, with what they noted themselves."""
         meant = (row for row in rows if self._is_meant(row))
-        latest = heapq.nlargest(self.most, meant, key=_ended)
+        latest = heapq.nlargest(self.most, meant, key=_ENDED)
         of_slips = defaultdict[Slip | None, list[Row]](list)
         slips: dict[tuple[str, int], Slip | None] = {}
         for row in latest:
             key = (row.uuid, 0 if row.uuid else row.cluster)
-            if key not in slips:
+            if key not in slips:  # a slip of ten thousand jobs may have ten thousand names of logs
                 slips[key] = self._slip_of(row)
             of_slips[slips[key]].append(row)
         for slip, those in of_slips.items():
@@ -164,11 +166,11 @@ class Past(Struct, frozen=True, kw_only=True):
         for moment, slip in self._kept():
             since = self.since
             if len(latest) >= self.most:
-                since = max(since, min(map(_moment, latest), default=0))
+                since = max(since, min(map(_ENDED, latest), default=0))
             if moment < since - _CLOCKS_S:
                 break
             noted = filter(self._is_meant, self._notes_of(slip, known, since - _CLOCKS_S))
-            latest = heapq.nlargest(self.most, (*latest, *noted), key=_moment)
+            latest = heapq.nlargest(self.most, (*latest, *noted), key=_ENDED)
         return latest
 
     def _kept(self) -> Iterator[tuple[float, Slip]]:
@@ -192,6 +194,7 @@ class Past(Struct, frozen=True, kw_only=True):
         removed: dict[int, float] = {}
         for when, tasks in removed_in(place):
             procs = chain(*(common(tasks, ids) if ids else tasks))
+            # The earliest line comes last, and stays: it ended the job; hep_rm can be typed again.
             removed |= dict.fromkeys(islice(procs, self.most), when)
         lacking = ends_of(place, removed.keys() - ends.keys())
         for proc in removed.keys() | ends.keys():
@@ -201,11 +204,3 @@ class Past(Struct, frozen=True, kw_only=True):
             if end is not None and end.ended < when and end.told != ENDED_EARLY:
                 when = 0  # it had ended by itself
             yield noted_status(self.pool, slip, proc, end, when)
-
-
-def _ended(row: Row) -> float:
-    return row.ended
-
-
-def _moment(job: JobStatus) -> float:
-    return job.ended

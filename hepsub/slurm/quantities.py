@@ -13,6 +13,7 @@ ENDED: Final = frozenset({
     "REVOKED", "TIMEOUT",
 })  # fmt: skip
 _NO_EXIT: Final = frozenset({"NODE_FAIL", "BOOT_FAIL", "PREEMPTED", "REVOKED"})
+"""Of jobs that were taken away from their program; what stands there as its exit code is Slurm's."""
 
 
 def exit_of(text: str, state: str) -> tuple[int | None, int | None]:

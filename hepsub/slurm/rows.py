@@ -41,7 +41,6 @@ class Row(Struct, frozen=True, kw_only=True):
         submitted: in seconds since the epoch, as are `started` and `ended`; 0 for not yet.
         run_seconds: of this run.
         limit_s: seconds that it may run; 0 for any time.
-        nice: the larger, the later it runs.
         uuid: of hepsub's submission; empty for a job of somebody else's program.
         once: its key; empty for none.
         cancelled_by: the number of the user who cancelled it; empty for not known.
@@ -82,6 +81,7 @@ class Row(Struct, frozen=True, kw_only=True):
     @property
     def is_rest(self) -> bool:
         """Whether they are those of an array that never ran: Slurm says that they were cancelled, not which."""
+        # All of hepsub's own jobs are tasks of arrays: what has its mark and is none is what was left of one.
         return not self.is_array and bool(self.uuid) and self.slurm_state == "CANCELLED"
 
     def of(self, proc: int) -> Row:
@@ -101,16 +101,16 @@ class Row(Struct, frozen=True, kw_only=True):
 
     @property
     def state(self) -> State:
-        """In HepJob's letters. What a running job's reason says is about its next run."""
+        """In HepJob's letters."""
         word = self.slurm_state
+        # Before any reason: Slurm leaves that of a job on hold as it was when the job is cancelled (22.05 and 24.11).
+        if word in ENDED:
+            return State.REMOVED if word == "CANCELLED" else State.COMPLETED
         if word in _HELD or self.reason == REQUEUED:
             return State.HELD
+        # Only here: what the reason of a running job says is about its next run.
         if word == "PENDING" and self.reason in ON_HOLD:
             return State.HELD
-        if word == "CANCELLED":
-            return State.REMOVED
-        if word in ENDED:
-            return State.COMPLETED
         if word in _RUNNING:
             return State.RUNNING
         return State.SUSPENDED if word in ("SUSPENDED", "STOPPED") else State.IDLE
@@ -181,13 +181,11 @@ NODE_FORMAT: Final = "%c|%m|%d|%G"
 UNTOLD: Final = 1 << 30
 """Instead of the MB of disk of a node that does not tell."""
 _GPUS: Final = re.compile(r"(?:^|,)gpu(?::[^:,(]+)?:(\d{1,4})")
-_MOST: Final = 20
 
 
-def read_nodes(printed: str) -> tuple[Offer, ...]:
-    """The largest nodes of what sinfo printed in NODE_FORMAT, each kind once."""
-    kinds = {offer for line in printed.splitlines() if (offer := _offer(line)) is not None}
-    return tuple(sorted(kinds, key=lambda each: each.amounts, reverse=True)[:_MOST])
+def read_nodes(printed: str) -> frozenset[Offer]:
+    """What the nodes have of which sinfo printed NODE_FORMAT, each kind once."""
+    return frozenset(offer for line in printed.splitlines() if (offer := _offer(line)) is not None)
 
 
 def _offer(line: str) -> Offer | None:

@@ -9,7 +9,14 @@ from hepsub.batch import Selection
 from hepsub.errors import HepsubError
 from hepsub.slurm.accounting import FIELDS, read_accounts
 from hepsub.slurm.rows import Row
-from hepsub.slurm.selected import asked_for, ids_by_cluster, narrowed, own_marks, perhaps_alone
+from hepsub.slurm.selected import (
+    asked_for,
+    ids_by_cluster,
+    narrowed,
+    own_marks,
+    owner_in,
+    perhaps_alone,
+)
 from hepsub.slurm.tasks import number_of
 from hepsub.tools.slurm import ask
 
@@ -35,8 +42,7 @@ def accounts_of(
         now: in seconds since the epoch.
     """
     ids = ids_by_cluster(selection.ids) if selection.ids else None
-    mine = selection.own or selection.uuid or selection.once
-    owner = selection.owner or (user if mine else "")
+    owner = owner_in(selection, user)
     whose = [f"--user={owner}"] if owner else ["--allusers"]
     if jobs := [*asked_for(selection.ids), *perhaps_alone(selection.ids, ())]:
         whose.append(f"--jobs={','.join(jobs)}")

@@ -43,15 +43,20 @@ def _said(options: Mapping[str, str | None]) -> Iterator[str]:
 
 
 def _words(plan: Plan, uuid: str, pool: Pool) -> Iterator[str]:
+    # Held jobs are put back into the queue for that, whatever the site has as its default (JobRequeue).
     yield from ("sbatch", "--parsable", "--hold", "--requeue")
+    # An array even of one job: its ids are CLUSTER.PROC like all others.
     most = f"%{plan.factory_most}" if plan.factory_most else ""
     yield f"--array=0-{plan.number - 1}{most}"
     yield f"--job-name={printable(plan.name or PurePath(plan.script).name)}"
+    # By the comment an interrupted submission is found; the name is the user's.
     yield f"--comment={COMMENT_MARK}{uuid}{f':{plan.once}' if plan.once else ''}"
     in_script = plan.route.delivery.in_script
     yield f"--chdir={pool.scratch if in_script else plan.directory}"
+    # Names that Slurm cannot fill in, or that are the nodes' own: then the script opens the logs (script.py).
     logs = log_patterns(plan)
     out, err = logs if all(logs) and not in_script else (_NOWHERE, _NOWHERE)
+    # Truncated, as a job that runs again has it at HTCondor, whatever the site's default is (JobFileAppend).
     yield from ("--input=none", f"--output={out}", f"--error={err}", "--open-mode=truncate")
     yield from ("--nodes=1", "--ntasks=1", f"--cpus-per-task={plan.cpus}")
     yield f"--mem={plan.memory_mb}M"
@@ -142,11 +147,7 @@ def check_possible(plan: Plan) -> None:
     """
     _check_priority(plan.priority)
     asks = [
-        (
-            bool(plan.route.requirements),
-            "HTCondor's expressions about machines",
-            "-require",
-        ),
+        (bool(plan.route.requirements), "HTCondor's expressions about machines", "-require"),
         (
             bool(plan.commands or plan.route.rank or plan.route.attributes),
             "HTCondor's submit commands",

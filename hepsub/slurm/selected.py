@@ -23,8 +23,7 @@ def clusters_in(ids: Iterable[JobId]) -> list[int]:
 
 def asked_for(ids: Sequence[JobId]) -> list[str]:
     """What squeue is asked for (--jobs), which knows no ranges: a few jobs by themselves, else whole clusters."""
-    few = sum(each.width() or _MOST_NAMED + 1 for each in ids) <= _MOST_NAMED
-    if not few:
+    if sum(each.width() or _MOST_NAMED + 1 for each in ids) > _MOST_NAMED:
         return [str(cluster) for cluster in clusters_in(ids)]
     procs = ((each, range(each.first or 0, (each.last or 0) + 1)) for each in ids)
     return sorted({f"{each.cluster}_{proc}" for each, those in procs for proc in those})
@@ -32,9 +31,15 @@ def asked_for(ids: Sequence[JobId]) -> list[str]:
 
 def perhaps_alone(ids: Iterable[JobId], rows: Iterable[Row]) -> list[str]:
     """The jobs, as squeue is asked for them, that are not shown as the first of an array, but may be none of one."""
+    # hep_q shows what is no array as CLUSTER.0, and people type that; Slurm knows it as CLUSTER, and not as CLUSTER_0.
     shown = {row.cluster for row in rows}
     first = {each.cluster for each in ids if each.first == 0}
     return [str(cluster) for cluster in sorted(first - shown)]
+
+
+def owner_in(selection: Selection, user: str) -> str:
+    """Whose jobs Slurm is asked for; empty for everybody's. hepsub's mark counts on one's own alone (`own_marks`)."""
+    return selection.owner or (user if selection.uuid or selection.once else "")
 
 
 def ids_by_cluster(ids: Iterable[JobId]) -> Mapping[int, list[JobId]]:
@@ -64,6 +69,7 @@ def narrowed(
     if ids is None:
         return row
     meant = ids.get(row.cluster, ())
+    # Which tasks those are that never ran, only the submission's slip can tell (past.py).
     tasks = row.tasks if row.is_rest and meant else common(row.tasks, meant)
     return replace(row, tasks=tasks) if tasks else None
 
@@ -82,3 +88,10 @@ def is_slip_meant(slip: Slip, selection: Selection) -> bool:
     if selection.once and slip.once != selection.once:
         return False
     return not selection.uuid or slip.uuid == selection.uuid
+
+
+def is_whole_meant(slip: Slip, selection: Selection) -> bool:
+    """Whether a selection means all jobs of a submission that is kept, whatever states they are in."""
+    widths = [each.width() for each in selection.ids if each.cluster == slip.cluster]
+    whole = not widths or any(width is None or width >= slip.number for width in widths)
+    return whole and is_slip_meant(slip, selection)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from hepsub.slurm.rows import Row
 
 _LARGEST = 2**26
+"""The names of logs of a whole array may be in one, each by itself."""
 _KEPT_S = 100 * 86400
 """As long as what is kept of other jobs that have ended."""
 SLIP, GATES, CLUSTERS = "slip.json", "gates", "clusters"
@@ -46,13 +47,11 @@ class Slip(Struct, frozen=True, kw_only=True):
     """A submission to Slurm.
 
     Attributes:
-        pool: its pool in the policy.
         cluster: the job id of its array; 0 while it is not known.
         submitted: in seconds since the epoch.
         name: what -name says; empty for none.
         command: the base name of the program.
         memory_mb: in MB (2**20 bytes).
-        walltime_s: seconds that each job may run.
         logs: stdout and stderr: of all jobs, with what sbatch(1) fills in, or of each.
     """
 
@@ -103,7 +102,8 @@ class Slips(Struct, kw_only=True, eq=False):
             OSError: it cannot be written.
         """
         make_private(self.place(slip.uuid) / ENDS)
-        self.write(slip)
+        self._write(slip)
+        # The gate is the last: who finds one that nobody has locked finds its slip, too.
         make_private(self.directory / GATES)
         self.gates[slip.uuid] = _lock(self.directory / GATES / slip.uuid, os.O_CREAT)
         self._prune()
@@ -118,18 +118,12 @@ class Slips(Struct, kw_only=True, eq=False):
             os.utime(mark)
             for each in self.all():
                 if now - each.submitted > _KEPT_S:
-                    self._index(each).unlink(missing_ok=True)
-                    remove_tree(self.place(each.uuid))
+                    self.forget(each)
 
     def _index(self, slip: Slip) -> Path:
         return self.directory / CLUSTERS / _named(slip.pool, slip.cluster)
 
-    def write(self, slip: Slip) -> None:
-        """Write a slip whole.
-
-        Raises:
-            OSError: it cannot be written.
-        """
+    def _write(self, slip: Slip) -> None:
         import json  # names of files need not be UTF-8
 
         text = json.dumps(to_builtins(slip), separators=(",", ":"))
@@ -139,24 +133,27 @@ class Slips(Struct, kw_only=True, eq=False):
         """Note the cluster of a submission, as far as it can be written: Slurm knows it, too."""
         known = replace(slip, cluster=cluster)
         with contextlib.suppress(OSError):
-            self.write(known)
+            self._write(known)
             make_private(self.directory / CLUSTERS)
             write_whole(self._index(known), known.uuid, 0o600)
         return known
 
     def of_cluster(self, pool: str, cluster: int) -> Slip | None:
-        """The slip of a cluster; None where there is none."""
+        """The slip of the last submission that was this cluster; None where there is none."""
         with contextlib.suppress(OSError), open_tree(self.directory / CLUSTERS) as tree:
             uuid = tree.read(_named(pool, cluster), _UUID_LENGTH).decode("ascii", "replace")
             slip = self.find(uuid) if "/" not in uuid else None
             return slip if slip is not None and slip.cluster == cluster else None
         return None
 
-    def forget(self, uuid: str) -> None:
-        """Remove what is kept of a submission that was never made."""
-        self.open(uuid)
-        with contextlib.suppress(OSError):
-            remove_tree(self.place(uuid))
+    def forget(self, slip: Slip) -> None:
+        """Remove all that is kept of a submission: it was never made, is not wanted, or is long over."""
+        self.open(slip.uuid)
+        # A Slurm that lost its state gives ids once more, and the name may be that of a later submission by now.
+        if (known := self.of_cluster(slip.pool, slip.cluster)) and known.uuid == slip.uuid:
+            with contextlib.suppress(OSError):
+                self._index(slip).unlink()
+        remove_tree(self.place(slip.uuid))
 
     def note_removed(self, rows: Iterable[Row], when: float) -> None:
         """Note that jobs were removed, those that were ending by themselves excepted.
@@ -189,6 +186,7 @@ class Slips(Struct, kw_only=True, eq=False):
 
     def open(self, uuid: str) -> None:
         """Note that the jobs of a submission were released, or never will be."""
+        # Removed while it is locked: nobody finds it who could lock it.
         with contextlib.suppress(OSError):
             (self.directory / GATES / uuid).unlink()
         if uuid in self.gates:
@@ -204,7 +202,9 @@ class Slips(Struct, kw_only=True, eq=False):
                 self.gates[uuid] = descriptor
                 if (slip := self.find(uuid)) is not None:
                     yield slip
-                if uuid in self.gates:
+                if (
+                    uuid in self.gates
+                ):  # still: nobody opened it meanwhile, and the next command tries again
                     os.close(self.gates.pop(uuid))
 
     def waiting(self) -> tuple[str, ...]:
@@ -257,7 +257,8 @@ def _lock(gate: Path, flags: int) -> int:
         OSError: there is no gate, or it cannot be opened.
     """
     descriptor = open_own(gate, os.O_RDWR | flags, "its gate")
-    if lock_open(descriptor):
+    # Who had it locked may have removed it since it was opened here: that submission is done.
+    if lock_open(descriptor) and os.fstat(descriptor).st_nlink:
         return descriptor
     os.close(descriptor)
     return -1

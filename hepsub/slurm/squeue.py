@@ -8,7 +8,14 @@ from collections.abc import Iterator, Sequence
 from hepsub.batch import Selection
 from hepsub.errors import PoolError
 from hepsub.slurm.rows import Row, read_rows, squeue_format
-from hepsub.slurm.selected import asked_for, ids_by_cluster, narrowed, own_marks, perhaps_alone
+from hepsub.slurm.selected import (
+    asked_for,
+    ids_by_cluster,
+    narrowed,
+    own_marks,
+    owner_in,
+    perhaps_alone,
+)
 from hepsub.tools.slurm import ask, said
 
 _MOST = 2**28
@@ -33,11 +40,11 @@ def rows_of(
         PoolUnreachable, PoolError: squeue does not tell.
     """
     ids = ids_by_cluster(selection.ids) if selection.ids else None
-    mine = selection.own or selection.uuid or selection.once
-    owner = selection.owner or (user if mine else "")
+    owner = owner_in(selection, user)
     rows = list(_asked(owner, asked_for(selection.ids), apart=apart, past=past))
     if alone := perhaps_alone(selection.ids, rows):
         rows += _asked(owner, alone, apart=apart, past=past)
+    # Tasks on hold and others are one row, and squeue shows the reasons of both: it is asked for each by itself.
     mixed = set[int]() if apart else {row.cluster for row in rows if row.is_mixed}
     rows = [row for row in rows if row.cluster not in mixed]
     if mixed:
@@ -56,6 +63,7 @@ def _asked(owner: str, jobs: Sequence[str], *, apart: bool, past: bool) -> Itera
     words += [f"--user={owner}"] if owner else []
     words += [f"--jobs={','.join(jobs)}"] if jobs else []
     done = ask(words, check=False, most=_MOST)
+    # What it says of a single job that it has forgotten; among several it passes over that one.
     if done.code != 0 and "Invalid job id" not in done.stderr:
         raise PoolError(f"squeue failed: {said(done)}", remedy="see its words")
     return read_rows(done.stdout, token)

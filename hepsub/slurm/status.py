@@ -29,7 +29,7 @@ _WHY: Final = {
     "DEADLINE": "its deadline was over",
 }
 _NOT_STARTED: Final = 53
-"""What Slurm shows as the signal of a job that it could not start."""
+"""What Slurm shows as the signal of a job that it could not start, its log above all (tried on 22.05 and 24.11)."""
 _LAST_SIGNAL: Final = 64
 _TIMER_S: Final = 90
 """So much earlier or later than its walltime a job may be ended: Slurm looks every half a minute or so."""
@@ -47,6 +47,7 @@ def status_of(schedd: str, row: Row, slip: Slip | None, end: End | None = None) 
     code, signal = row.exit_code, row.exit_signal
     if end is not None and end.code != code:
         end = None  # of an earlier run: this one could not note its own
+    # For Slurm the batch script ended, always with a code; its shell knows that a signal had ended the program.
     if end is not None and row.slurm_state in ("COMPLETED", "FAILED"):
         code, signal = _ended_with(end)
     if signal is not None and (signal == _NOT_STARTED or signal > _LAST_SIGNAL):
@@ -180,7 +181,9 @@ def _why_noted(slip: Slip, proc: int, end: End | None) -> str:
         return ""
     if end.told in NOT_STARTED:
         return _not_started(slip, proc, end.told)
-    if slip.walltime_s and end.ended - end.began >= slip.walltime_s - _TIMER_S:
+    # Of a short job half its time is enough: else whoever cancelled it would be said to have let it run too long.
+    least = max(slip.walltime_s - _TIMER_S, slip.walltime_s / 2)
+    if slip.walltime_s and end.ended - end.began >= least:
         return _WHY["TIMEOUT"].format(walltime=duration_text(slip.walltime_s))
     return _CANCELLED
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 
 from hepsub.errors import (
+    HepsubError,
     PoolUnreachable,
-    ScheddNotReached,
     SubmissionRefused,
     SubmissionUncertain,
     ToolFailed,
@@ -32,11 +33,12 @@ def run_sbatch(command: Sequence[str], given: tuple[int, ...]) -> Completed:
     """
     try:
         done = ask(command, check=False, pass_fds=given, timeout=_SUBMIT_S)
-    except ScheddNotReached:
-        raise
-    except (PoolUnreachable, ToolFailed) as error:
-        if isinstance(error, PoolUnreachable) and "timed out" not in error.message:
+    except PoolUnreachable as error:
+        # A controller that was asked and is slow may take the jobs yet; one that is not there never heard of them.
+        if "timed out" not in error.message:
             raise
+        raise _uncertain(error.message) from error
+    except ToolFailed as error:
         raise _uncertain(error.message) from error
     if done.code < 0:  # Ctrl-C, say, which the terminal gives sbatch, too
         raise _uncertain(f"sbatch was ended by the signal {-done.code}")
@@ -76,8 +78,9 @@ def refusal(number: int, words: str) -> SubmissionRefused:
 
 
 def _setting(name: str) -> str:
-    for line in ask(["scontrol", "show", "config"]).stdout.splitlines():
-        key, equals, value = line.partition("=")
-        if equals and key.strip() == name:
-            return value.strip()
+    with contextlib.suppress(HepsubError):  # the refusal counts, whatever can be said of it
+        for line in ask(["scontrol", "show", "config"]).stdout.splitlines():
+            key, equals, value = line.partition("=")
+            if equals and key.strip() == name:
+                return value.strip()
     return ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 
 from hepsub.jobid import JobId, procs_text
 
@@ -11,8 +11,6 @@ Tasks = tuple[range, ...]
 """Task indexes, which are ProcIds, in ranges; no more than their text says is kept of them."""
 
 _RANGE = re.compile(r"(\d{1,9})(?:-(\d{1,9})(?::(\d{1,9}))?)?")
-_IN_ONE_WORD = 5000
-"""So many ranges are named in one word, which may have 128 KiB on Linux."""
 
 
 def read_tasks(text: str) -> Tasks:
@@ -43,10 +41,3 @@ def common(tasks: Tasks, ids: Sequence[JobId]) -> Tasks:
     spans = [range(each.first or 0, (each.last or 0) + 1) for each in ids]
     found = [task for part in tasks for task in part if any(task in span for span in spans)]
     return read_tasks(procs_text(found)) if found else ()
-
-
-def named(cluster: int, procs: Iterable[int]) -> Iterator[str]:
-    """Tasks of a cluster as scancel(1) and scontrol(1) take them, in few words however many they are."""
-    runs = procs_text(procs).split(",")
-    for start in range(0, len(runs), _IN_ONE_WORD):
-        yield f"{cluster}_[{','.join(runs[start : start + _IN_ONE_WORD])}]"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -45,6 +46,18 @@ def test_walltime(here: Here) -> None:
     assert held.run_seconds >= 1
     assert not alive(here.pid("main"))
     assert "longer than its walltime" in here.pool.explain(held, held.job, 0).sentence
+
+
+def test_a_job_that_waits_for_its_log_is_stopped_as_others_are(here: Here) -> None:
+    """It is a named pipe, and the reader that the program would begin with never comes."""
+    here.script("echo begun")
+    os.mkfifo(here.directory / "pipe")
+    late, never = (here.submit("job.sh", "-o", "pipe", "-wt", each) for each in ("1s", "1h"))
+    held = here.reach(f"{late}.0", State.HELD)
+    assert held.hold_reason == "walltime limit reached"
+    here.reach(f"{never}.0", State.RUNNING)
+    here.act(Act.REMOVE)
+    assert [job.state for job in here.ended(never)] == [State.REMOVED]
 
 
 def test_memory(here: Here) -> None:

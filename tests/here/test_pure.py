@@ -13,7 +13,7 @@ from hepsub.batch import Act, Selection, State
 from hepsub.errors import QueueDirectoryRefused
 from hepsub.jobid import JobId
 from hepsub.local.database import Database
-from hepsub.local.directory import check, network_filesystem, prepare, queue_directory
+from hepsub.local.directory import Place, check, network_filesystem, prepare, queue_directory
 from hepsub.local.explain import Idle, explain_idle
 from hepsub.local.launch import Launch, read_launch
 from hepsub.local.machine import Machine, Waiting, capped_note, choose
@@ -97,7 +97,7 @@ def test_nobody_passes_a_job_that_waits_for_room() -> None:
 
 def test_caps() -> None:
     machine = Machine(cores=4, memory_mb=8000)
-    assert machine.capped(64, 100) == Machine(cores=4, memory_mb=100)
+    assert machine.capped(Machine(cores=64, memory_mb=100)) == Machine(cores=4, memory_mb=100)
     assert capped_note(machine, 4, 8000) == ""
     assert capped_note(machine, 8, 16000) == (
         "8 cores were asked for, this machine has 4; 16000 MB were asked for, this machine has 8000 MB:"
@@ -145,7 +145,8 @@ def test_selections() -> None:
 
 def test_any_number_of_ids(tmp_path: Path) -> None:
     """SQLite itself refuses 1,000 terms joined by OR."""
-    place = prepare(tmp_path / "here", os.getuid())
+    prepare(tmp_path / "here", os.getuid())
+    place = Place(tmp_path / "here")
     with Database(place).writing() as connection:
         for cluster in range(1, 5001):
             connection.execute(

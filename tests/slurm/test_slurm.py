@@ -75,8 +75,10 @@ def test_hold_release_remove_and_edit(alice: LoginNode) -> None:
     does(alice, "hep_release", f"{cluster}.1")
     wait_for(lambda: "H" not in states(alice, cluster), "it is released")
     does(alice, "hep_edit", "-prio", "-5", f"{cluster}.1")
+    does(alice, "hep_hold", f"{cluster}.2")
     does(alice, "hep_rm", "-a")
     wait_for(lambda: states(alice, cluster) == "", "all are removed")
+    assert [job["state"] for job in ended(alice, cluster)] == ["X"] * 4, "also the one on hold"
 
 
 def test_history_is_there_when_slurm_has_forgotten(alice: LoginNode, slurm: Slurm) -> None:

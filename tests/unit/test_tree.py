@@ -63,6 +63,24 @@ def test_files_below_are_found_without_following(tree: Path, tmp_path: Path) -> 
             list(opened.files(3))
 
 
+def test_a_file_that_gets_another_name_meanwhile_hides_none(
+    tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a job does that writes its file whole."""
+    for name in ("1", "2.new", "3"):
+        (tree / name).write_text("x")
+    look = os.stat
+
+    def late(name: str, **options: int) -> os.stat_result:
+        if name == "2.new":
+            (tree / name).unlink(missing_ok=True)
+        return look(name, **options)  # type: ignore[arg-type]
+
+    with open_tree(tree) as opened:
+        monkeypatch.setattr("os.stat", late)
+        assert sorted(name for name, _ in opened.entries(100)) == ["1", "3"]
+
+
 def test_removing_is_by_name_and_never_through_a_link(tree: Path, tmp_path: Path) -> None:
     (tmp_path / "precious").write_text("mine")
     (tree / "link").symlink_to(tmp_path / "precious")

@@ -78,14 +78,14 @@ def _release(session: Session, slips: Slips, slip: Slip) -> str:
     if not jobs:
         if not slip.cluster:  # sbatch never got that far; with an id the jobs have been, and ended
             note_gone(session, slip.uuid)
-            slips.forget(slip.uuid)
+            slips.forget(slip)
         slips.open(slip.uuid)
         return ""
     cluster = jobs[0].cluster
     named = f"cluster {cluster} at {slip.pool}, whose submission had been interrupted,"
     if unwanted:
         schedd.act(Act.REMOVE, wanted)
-        slips.forget(slip.uuid)
+        slips.forget(slip)
         return f"{named} was removed: submit it again if you want it"
     if noted is not None and noted.ref.cluster == 0:
         session.journal.append(noted.with_cluster(cluster))

@@ -58,6 +58,7 @@ def told(lines: str, *words: str) -> tuple[str, ...]:
         ("--gpus=v100:2", "-gpu 1", "--gpus=1", "--gpus=v100:2"),
         ("--gres=gpu:v100:2", "", "--gres=gpu:v100:2", "--gpus=2"),
         ("--gres=gpu:v100:2,tmpdisk:5", "-gpu 1", "--gres=tmpdisk:5", "--gres=gpu:v100:2,tmpdisk:5"),
+        ("--gres=gpu=2,tmpdisk:5", "-gpu 1", "--gres=tmpdisk:5", "--gres=gpu=2,tmpdisk:5"),
         ("--gpus-per-node=1", "", "--gpus-per-node=1", "--gpus=1"),
         ("--gpus=1 --cpus-per-gpu=4", "", "--cpus-per-gpu=4", "--cpus-per-task=1"),
         ("--gpus=1 --cpus-per-gpu=4", "-np 2", "--cpus-per-task=2", "--cpus-per-gpu=4"),

@@ -172,6 +172,20 @@ def test_the_rest_of_an_array_that_was_cancelled_is_what_nobody_else_tells_of(wo
     assert (second.proc, second.state) == (3, State.REMOVED)
 
 
+@pytest.mark.parametrize(("ran", "state"), [(5, State.REMOVED), (58, State.COMPLETED)])
+def test_a_short_job_that_was_told_to_end(world: World, ran: int, state: State) -> None:
+    """By whoever cancelled it, or by Slurm at the end of its minute: nobody knows but by the time that it had."""
+    slip = world.slip(7)
+    world.slips.know(replace(slip, walltime_s=60), 7)
+    place = world.slips.place(slip.uuid) / "ends/0"
+    place.write_text(f"143 {NOW - ran} {NOW} n1 TERM\n")
+    (job,) = world.past()
+    assert (job.state, job.remove_reason.partition(" ")[0]) == (
+        state,
+        "cancelled" if state is State.REMOVED else "it",
+    )
+
+
 def test_a_note_of_an_earlier_run_says_nothing_of_the_last(world: World) -> None:
     """That one could not note its end: its user's quota was used up."""
     slip = world.slip(7)

@@ -9,15 +9,11 @@ from hepsub.batch_offers import Offer
 from hepsub.slurm.explain import explain
 from hepsub.slurm.quantities import megabytes, seconds
 from hepsub.slurm.rows import Row, read_nodes, read_rows, squeue_format
+from tests.fakes.slurm import USUAL
 
 TOKEN = "0123456789abcdef"
 UUID = "e0339dba-f0a8-4ea4-80f9-8134af13c661"
-PENDING = {
-    "ArrayJobID": "4711", "ArrayTaskID": "3", "JobID": "4714", "State": "PENDING", "Reason": "Priority",
-    "exit_code": "0:0", "UserName": "alice", "SubmitTime": "1796034147", "StartTime": "N/A", "EndTime": "N/A",
-    "TimeUsed": "0:00", "TimeLimit": "1-10:00:00", "MinMemory": "4000M", "NumCPUs": "2", "Nice": "-5",
-    "NodeList": "", "Partition": "normal", "Comment": f"hepsub:{UUID}:key 1", "Name": "job.sh",
-}  # fmt: skip
+PENDING = USUAL | {"Comment": f"hepsub:{UUID}:key 1"}
 
 
 def printed(*rows: dict[str, str]) -> str:
@@ -65,6 +61,8 @@ def test_a_job_that_is_no_array() -> None:
         ("TIMEOUT", "TimeLimit", State.COMPLETED),
         ("OUT_OF_MEMORY", "None", State.COMPLETED),
         ("CANCELLED", "None", State.REMOVED),
+        ("CANCELLED", "job requeued in held state", State.REMOVED),
+        ("NODE_FAIL", "JobHeldAdmin", State.COMPLETED),
     ],
 )
 def test_states(state: str, reason: str, letter: State) -> None:
@@ -144,6 +142,11 @@ def test_a_name_may_hold_anything() -> None:
             " or there are none",
             "",
         ),
+        (
+            "InvalidAccount",
+            "idle, and will not start: Slurm does not know its account",
+            "hep_rm hpc:4711.3, and submit it with another account",
+        ),
         ("SomethingNew", "idle: Slurm says SomethingNew", ""),
         ("JobHeldUser", "on hold: you hold it", "hep_release hpc:4711.3"),
         (
@@ -151,11 +154,23 @@ def test_a_name_may_hold_anything() -> None:
             "on hold: an administrator of Slurm holds it; only they can release it",
             "",
         ),
+        (
+            "job requeued in held state",
+            "on hold: its run was ended for that, and it begins anew when it is released",
+            "hep_release hpc:4711.3",
+        ),
     ],
 )
 def test_reasons_in_words(reason: str, sentence: str, command: str) -> None:
     advice = explain(one(Reason=reason), "hpc:4711.3")
     assert (advice.sentence, advice.next_command) == (sentence, command)
+
+
+@pytest.mark.parametrize("state", ["RUNNING", "COMPLETED"])
+def test_a_job_that_does_not_wait_any_more_has_no_reason(state: str) -> None:
+    """Its reason is None, which of a job that waits means something else."""
+    for row in (one(State=state, Reason="None"), None):
+        assert explain(row, "4711.3").sentence.startswith("it has started, or left the queue")
 
 
 @pytest.mark.parametrize(
@@ -179,10 +194,10 @@ def test_nodes() -> None:
     printed = (
         "8|16000|0|(null)\n8|16000|0|(null)\n64|256000|9000|gpu:a100:4(S:0-1),mps:400\n2|x|0|\n"
     )
-    assert read_nodes(printed) == (
+    assert read_nodes(printed) == {
         Offer(memory_mb=256_000, cpus=64, disk_mb=9000, gpus=4),
         Offer(memory_mb=16_000, cpus=8, disk_mb=1 << 30, gpus=0),
-    )
+    }
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 
 from hepsub.batch import Selection
 from hepsub.jobid import JobId
-from hepsub.slurm.selected import asked_for, is_slip_meant, own_marks
+from hepsub.slurm.selected import asked_for, is_slip_meant, is_whole_meant, own_marks
 from tests.unit.slurm.test_rows import one
 from tests.unit.slurm.test_slips import UUID, slip
 
@@ -47,6 +47,20 @@ def test_no_more_jobs_than_a_command_line_holds() -> None:
 )
 def test_a_submission_that_is_kept(selection: Selection, meant: bool) -> None:
     assert is_slip_meant(slip(cluster=7, owner="alice", once="reco"), selection) == meant
+
+
+@pytest.mark.parametrize(
+    ("ids", "whole"),
+    [
+        ((), True),
+        ((JobId(cluster=7),), True),
+        ((JobId(cluster=7, first=0, last=2),), True),
+        ((JobId(cluster=7, first=1, last=2),), False),
+        ((JobId(cluster=8),), False),
+    ],
+)
+def test_a_whole_submission_that_is_kept(ids: tuple[JobId, ...], *, whole: bool) -> None:
+    assert is_whole_meant(slip(cluster=7), Selection(ids=ids)) == whole
 
 
 @pytest.mark.parametrize(("owner", "uuid"), [("alice", UUID), ("bob", "")])

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from hepsub.files import lock_open
 from hepsub.slurm.ends import End, ends_in, ends_of
 from hepsub.slurm.slips import Slip, Slips
 
@@ -47,11 +48,34 @@ def test_jobs_that_wait_to_be_released_can_be_taken_back(tmp_path: Path) -> None
 
 
 def test_old_ones_are_forgotten(tmp_path: Path) -> None:
+    """With the gate of one that nobody could release, and not the name of a cluster that is another's by now."""
     slips = Slips(directory=tmp_path)
-    slips.begin(slip(submitted=1e9))
+    slips.begin(slip(uuid="d" * 36))
+    for each in (slip(submitted=1e9), slip(uuid="f" * 36)):
+        slips.begin(each)
+        slips.know(each, 4711)
     os.utime(tmp_path / ".pruned", (1e9, 1e9))
-    slips.begin(slip(uuid="f" * 36))
-    assert [each.uuid for each in slips.all()] == ["f" * 36]
+    slips.begin(slip(uuid="e" * 36))
+    assert [each.uuid for each in slips.all()] == ["d" * 36, "e" * 36, "f" * 36]
+    assert slips.waiting() == ("d" * 36, "e" * 36, "f" * 36)
+    known = slips.of_cluster("hpc", 4711)
+    assert known is not None
+    slips.forget(known)
+    assert list((tmp_path / "clusters").iterdir()) == []
+
+
+def test_a_gate_that_was_opened_while_it_was_looked_at_is_nobodys(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    making, other = Slips(directory=tmp_path), Slips(directory=tmp_path)
+    making.begin(slip())
+
+    def lock_late(descriptor: int) -> bool:
+        making.open(UUID)
+        return lock_open(descriptor)
+
+    monkeypatch.setattr("hepsub.slurm.slips.lock_open", lock_late)
+    assert list(other.interrupted()) == []
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from hepsub.slurm import submission
 from hepsub.slurm.submission import refusal, run_sbatch
 from hepsub.tools.run import Completed
 from hepsub.tools.slurm import said
+from tests.fakes.programs import Programs
 
 SETTINGS = "MaxArraySize            = 1001\nMaxJobCount             = 10000\n"
 NO_ROOM = """\
@@ -37,6 +38,12 @@ def test_no_room_for_more_jobs_is_a_refusal(timeouts: list[float]) -> None:
     error = refusal(20_000, said(run_sbatch(["sbatch"], ())))
     assert timeouts[0] > LONGEST_RETRY_S
     assert error.message == "Slurm has no room for 20000 more jobs (MaxJobCount is 10000)"
+
+
+def test_a_refusal_is_one_though_nobody_tells_of_the_limit(programs: Programs) -> None:
+    programs.add("scontrol", "echo 'Unable to contact slurm controller' >&2; exit 1")
+    error = refusal(2000, "Batch job submission failed: Invalid job array specification")
+    assert "MaxArraySize is not known" in error.message
 
 
 @pytest.mark.usefixtures("timeouts")

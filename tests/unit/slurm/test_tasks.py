@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from hepsub.jobid import JobId
+from hepsub.slurm.acts import in_lines, words_for
 from hepsub.slurm.rows import Row
 from hepsub.slurm.tasks import common, number_of, read_tasks
-from hepsub.slurm.words import in_lines, words_for
 from tests.unit.slurm.test_rows import one
 
 
