@@ -44,6 +44,6 @@ def test_what_an_editor_leaves_is_no_policy_of_a_site(
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setattr("hepsub.situation.SITE_POLICY_DIRECTORY", site)
-    monkeypatch.setattr("hepsub.session.is_configured", lambda _: False)
+    monkeypatch.setattr("hepsub.condor.bindings.is_configured", lambda _: False)
     monkeypatch.setattr("shutil.which", lambda _: None)
     assert open_session().policy.defaults.pool == default
