@@ -113,7 +113,7 @@ def _starter(plan: Plan, uuid: str, scratch: str) -> Iterator[str]:
         return
     yield "shift"
     if plan.route.delivery.in_script:
-        yield from _OPEN_LOGS
+        yield from _open_logs(_into(plan))
         yield from _own_starter(plan.staging)
     else:
         bundle = shlex.quote(f"{plan.staging.bundle_root}/{uuid}")
@@ -122,12 +122,17 @@ def _starter(plan: Plan, uuid: str, scratch: str) -> Iterator[str]:
     yield f"export HEPSUB_NODE_SCRATCH={shlex.quote(scratch)} HEPSUB_TERM_S={_TERM_S}"
 
 
-_OPEN_LOGS = (
-    'if (: >"$_hepsub_out") 2>/dev/null; then exec >"$_hepsub_out"; fi',
-    'if [ "$_hepsub_out" = "$_hepsub_err" ]; then exec 2>&1',
-    'elif (: >"$_hepsub_err") 2>/dev/null; then exec 2>"$_hepsub_err"; fi',
-)
-"""Who submits does not know the nodes' directories: a log that has no place there is no reason not to run."""
+def _into(plan: Plan) -> str:
+    """How the script opens a log: a user who has logs appended to (sbatch(1), --open-mode) loses none by its name."""
+    mode = plan.slurm.get("open-mode") or ""
+    return ">>" if mode[:1].casefold() == "a" else ">"
+
+
+def _open_logs(into: str) -> Iterator[str]:
+    # Who submits does not know the nodes' directories: a log that has no place there is no reason not to run.
+    yield f'if (: >>"$_hepsub_out") 2>/dev/null; then exec {into}"$_hepsub_out"; fi'
+    yield 'if [ "$_hepsub_out" = "$_hepsub_err" ]; then exec 2>&1'
+    yield f'elif (: >>"$_hepsub_err") 2>/dev/null; then exec 2{into}"$_hepsub_err"; fi'
 
 
 def _own_starter(staging: StagingPlan) -> Iterator[str]:
@@ -192,7 +197,9 @@ def _job(
         yield f"_hepsub_out={out} _hepsub_err={err}"
     elif not all(log_patterns(plan)):
         # `command`: a shell whose exec fails would end there (POSIX, special built-ins).
-        yield f"command exec >{out} 2>{'&1' if out == err else err} || _hepsub_told={NO_LOG}"
+        into = _into(plan)
+        errors = "2>&1" if out == err else f"2{into}{err}"
+        yield f"command exec {into}{out} {errors} || _hepsub_told={NO_LOG}"
 
 
 def _spellable(name: str) -> str:

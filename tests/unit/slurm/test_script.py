@@ -189,6 +189,39 @@ def test_logs_of_jobs_that_run_again_have_their_first_names() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("mode", "kept"),
+    [
+        ({}, ""),
+        ({"open-mode": "truncate"}, ""),
+        ({"open-mode": "append"}, "earlier\n"),
+        ({"open-mode": "A"}, "earlier\n"),
+    ],
+)
+def test_logs_that_the_script_opens_are_appended_to_where_their_user_says_so(
+    mode: dict[str, str | None], kept: str, tmp_path: Path
+) -> None:
+    from msgspec.structs import replace
+
+    (tmp_path / "log.x").write_text("earlier\n")
+    plan = replace(
+        planned("job.sh"),
+        slurm=mode,
+        items=("x",),
+        arguments=(parse_template("%{item}"),),
+        directory=str(tmp_path),
+        executable=parse_template("/bin/echo"),
+        stdout=parse_template(f"{tmp_path}/log.%{{item}}"),
+        stderr=parse_template(f"{tmp_path}/log.%{{item}}"),
+    )
+    subprocess.run(
+        ["sh", "-c", script(plan, UUID, str(tmp_path / "ends"), "/tmp")],
+        env={"PATH": os.environ["PATH"], "SLURM_ARRAY_JOB_ID": "7", "SLURM_ARRAY_TASK_ID": "0"},
+        check=True,
+    )
+    assert (tmp_path / "log.x").read_text() == f"{kept}x\n"
+
+
 def test_more_than_slurm_takes_is_refused() -> None:
     items = tuple("x" * 5000 for _ in range(900))
     plan = planned("job.sh", "-list", "runs.txt", "-argu", "%{item}", items=items)
