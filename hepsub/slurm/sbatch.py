@@ -147,19 +147,19 @@ def check_possible(plan: Plan) -> None:
     """
     _check_priority(plan.priority)
     asks = [
-        (bool(plan.route.requirements), "HTCondor's expressions about machines", "-require"),
+        (bool(plan.route.requirements), "-require", "an expression about its machines"),
         (
             bool(plan.commands or plan.route.rank or plan.route.attributes),
-            "HTCondor's submit commands",
             "-append, -attr and -rank",
+            "words for its schedd",
         ),
-        (plan.retries is not None, "starting jobs again that failed", "-retry"),
-        (bool(plan.event_log), "HTCondor's event log", "-l"),
+        (plan.retries is not None, "-retry", "its way to start a job again that failed"),
+        (bool(plan.event_log), "-l", "its event log"),
     ]
-    for asked, what, options in asks:
+    for asked, options, what in asks:
         if asked:
             raise NotOnSlurm(
-                f"hepsub has no {what} behind Slurm yet",
+                f"{options}: that is HTCondor's alone, {what}",
                 remedy=f"leave out {options}, or submit to another pool with -p",
             )
 
