@@ -251,7 +251,7 @@ def _request_name(request: FileRequest) -> str:
 
 
 def _free(name: str, taken: set[str]) -> str:
-    """A name that nothing else has."""
+    """A name that nothing else has: run7/a.dst and run8/a.dst are a.dst and 2_a.dst in the job's directory."""
     number, free = 1, name
     while free in taken:
         number += 1

@@ -124,6 +124,7 @@ def read_job_options(content: bytes) -> JobOptions:
             statement = []
         else:
             statement.append(token)
+    # Gaudi's grammar is that of other experiments, too, and a text that only looks like it may be anything.
     if statement or not _is_boss(seen):
         raise NotJobOptions
     found = [*seen.included, *(each for files in seen.files.values() for each in files)]
@@ -203,6 +204,7 @@ def _is_boss(seen: _Seen) -> bool:
 
 
 def _type(seen: _Seen) -> str:
+    # A reconstruction writes what it has read; what reads and writes no data of its own is an analysis.
     reads = any(files and _last(key) in _INPUTS for key, files in seen.files.items())
     writes = any(files and _last(key) == _WRITTEN for key, files in seen.files.items())
     if reads:

@@ -96,9 +96,9 @@ def delivery_for(pool: Pool, sites: Iterable[Site] = ()) -> Delivery:
         return EMBEDDED
     if pool.is_slurm:
         return SLURM if pool.shared_filesystem else SCRIPT
-    if pool.spool:
+    if pool.spool:  # whatever its machines share: the schedd has only what is handed over
         return SPOOL
-    sites = tuple(sites)
+    sites = tuple(sites)  # of one kind
     if any(site.kind == CE for site in sites):
         return ELEMENT
     return SHARED if all(site.shared_filesystem for site in sites) else BUNDLE
@@ -276,6 +276,7 @@ class Plan(Struct, frozen=True, kw_only=True):
 
     def with_uuid(self, uuid: str) -> Plan:
         """The plan of one submission, whose UUID is no name any more."""
+        # Until here it is nobody's: a dry run and a repeated `-once` have none.
         return replace(
             self,
             executable=self.executable.with_uuid(uuid),
@@ -298,6 +299,7 @@ class Plan(Struct, frozen=True, kw_only=True):
 
     def arguments_of(self, values: Values) -> tuple[Template, ...]:
         """The arguments of one job, ClusterId still a name; `%{items}` alone is one word an item."""
+        # As "$@" is: names of files may have blanks, and a program counts its arguments.
         words: list[Template] = []
         for argument in self.arguments:
             if argument.is_list:

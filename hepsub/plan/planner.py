@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from hepsub.plan.staging import StagingPlan
 
 _UNIVERSES = ("vanilla", "container")
+"""What HepJob's users write, and what HTCondor's jobs with an image are in: nothing is said of them."""
 _SMALL_MB = 100
 """So much disk every slot has, and HTCondor's own guess does."""
 
@@ -319,6 +320,7 @@ def _check_texts(made: Draft, arguments: tuple[Template, ...]) -> None:
 
 def _type_note(said: str | None, policy: Policy) -> tuple[str, ...]:
     """What to say of a type of jobs that no rule looks at: it may be a slip of the pen."""
+    # No error: the policy of the next site may have a rule for them, and the same line shall work there.
     known = dict.fromkeys(each for rule in policy.rule.values() for each in rule.types)
     if said is None or said.casefold() in (each.casefold() for each in known):
         return ()

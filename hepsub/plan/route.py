@@ -127,6 +127,7 @@ def _is_asked(placement: Placement) -> bool:
 
 def _may_be_sent(placement: Placement, policy: Policy) -> bool:
     """Whether a rule may send jobs away: not where their user names something at home, nor from the embedded pool."""
+    # Whoever names a pool, a schedd or a node has decided; a laptop's jobs are tried out, and meant to run on it.
     named = (placement.pool, placement.schedd, placement.worker_node, placement.worker_group)
     pool = policy.pool[policy.pool_for(placement.pool)]
     return not any(named) and not delivery_for(pool).on_this_machine
@@ -254,6 +255,7 @@ def _on_node(node: str) -> str:
 
 def sent_note(route: Route) -> tuple[str, ...]:
     """What to say where a rule sends jobs away: who did not ask for a remote site has to hear of it."""
+    # The last reason is that of the place; an own one, and not the rule's, where the user asked.
     decided = route.reasons[-1]
     if not route.sites or decided.rule != route.rule:
         return ()

@@ -53,6 +53,7 @@ def plan_travel(
     """
     policy, situation = made.policy, made.situation
     by_wrapper = route.containers == WRAPPER
+    # A site's mapping that touches none of these files is none, so that the bundle is as it is for plain sites.
     paths = route.paths if route.paths in made.elsewhere else ()
     staging = replace(
         plan_staging(
@@ -63,7 +64,9 @@ def plan_travel(
             root=bundle_root(policy, situation.home, situation.user),
             delivery=route.delivery,
             isolation=_isolation(route, policy),
+            # The jobs of one cluster have one ad: what one of the sites does not let them do, none does.
             io_proxy=all(policy.site[name].io_proxy for name in route.sites),
+            # HTCondor starts the wrapper in the image, which hides the bundle; the wrapper only its program.
             in_container=bool(image) and not by_wrapper,
         ),
         credentials=credentials,
@@ -74,11 +77,12 @@ def plan_travel(
         image=image if by_wrapper else "",
         mounts=_mounts(route, policy, situation.home) if image and by_wrapper else (),
     ).with_mailbox(mailbox_of(policy, situation.user))
-    if _sends(made, route):
+    if _sends(made, route):  # as an input, unless its user said so already
         if not staging.name_of(image):
             staging = staging.with_input(image)
         if by_wrapper:
             staging = replace(staging, image=staging.name_of(image))
+    # Here and not in the draft: whether a name or a place can travel depends on the way, and the way on the files.
     check_conflicts(staging, made.jobs)
     if not staging.shared:
         check_sent(staging, made.layout.executable, made.jobs)
@@ -114,6 +118,7 @@ def _mapped_notes(made: Draft, route: Route) -> tuple[str, ...]:
 
 def _home_note(staging: StagingPlan, jobs: Sequence[Values]) -> tuple[str, ...]:
     """Where outputs for a path are, until somebody puts them there."""
+    # What comes back decides no places: HTCondor brings it into the bundle, and hepsub puts it where it was to go.
     if staging.shared:
         return ()
     if staging.in_place:
@@ -163,10 +168,8 @@ def _sends(made: Draft, route: Route) -> bool:
 
 
 def _mounts(route: Route, policy: Policy, home: Path) -> tuple[str, ...]:
-    """The directories that a program sees in an image: those that are at one of the sites as they are here.
-
-    At home, where the wrapper starts it: its user's home, and the software of experiments.
-    """
+    """The directories that a program sees in an image: those that are at one of the sites as they are here."""
+    # At home its user's own, and the software of experiments. (`/` is no home: a program would see all of the node.)
     if not route.sites:
         return (_SOFTWARE, *([str(home)] if home.name else []))
     found = [path for name in route.sites for path in policy.site[name].mounts]
