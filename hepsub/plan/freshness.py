@@ -83,11 +83,7 @@ def used_storages(
     urls = [parse_template(rule.url) for rule in (*staging.inputs, *staging.outputs)]
     listed = any(url.begins_with_item or _may_be_mapped(url, staging.paths) for url in urls)
     files = staging.carried_by([values(proc) for proc in range(number if listed else 1)])
-    names: dict[str, None] = {}
-    for inputs, outputs in zip(files.inputs, files.outputs, strict=True):
-        for each in (*inputs, *outputs):
-            if isinstance(each.place, ObjectPlace):
-                names[each.place.storage] = None
+    names = dict.fromkeys(each.storage for each in files.places if isinstance(each, ObjectPlace))
     names |= dict.fromkeys(each.place.storage for each in staging.libraries if each.place)
     if staging.mailbox is not None and not staging.mailbox.public:
         names[staging.mailbox.storage] = None

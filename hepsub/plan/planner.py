@@ -140,7 +140,6 @@ def make_plan(made: Draft, facts: Facts, route: Route | None = None) -> Plan:
             *check_programs(facts.programs, here=route.delivery.on_this_machine),
             *log_notes(made.layout, new, facts.places, made.number),
             *told,
-            *_handed_over_note(route, staging),
             *travelling.notes,
             *_universe_note(spec.universe),
             *_type_note(spec.type, policy),
@@ -254,21 +253,6 @@ def _staging(
     from hepsub.plan.travel import plan_travel
 
     return plan_travel(made, facts, route, image=image, credentials=credentials, secrets=secrets)
-
-
-def _handed_over_note(route: Route, staging: StagingPlan | None) -> tuple[str, ...]:
-    if not route.delivery.handed_over:
-        return ()
-    mailbox = staging.mailbox if staging is not None else None
-    refreshed = (
-        "nothing can be refreshed in them"
-        if mailbox is None
-        else f"what is newer comes by the mailbox {mailbox}"
-    )
-    return (
-        f"the jobs were handed over with their files, and {refreshed}; hep_sub -wait and hep_auth renew fetch what they"
-        " leave behind",
-    )
 
 
 def _walltime(spec: JobSpec, policy: Policy, group: str) -> Walltime:

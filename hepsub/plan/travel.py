@@ -101,6 +101,7 @@ def plan_travel(
         *_pattern_notes(staging, made.number),
         *_library_note(facts),
         *portability_notes(made, facts, route),
+        *_handed_over_note(route, staging),
     )
 
 
@@ -108,8 +109,7 @@ def _mapped_notes(made: Draft, route: Route) -> tuple[str, ...]:
     """What is read and written elsewhere than its path says."""
     if made.carried is None or route.paths not in made.elsewhere:
         return ()
-    rows = (*made.carried.inputs, *made.carried.outputs)
-    found = {each.place.path for row in rows for each in row if isinstance(each.place, FilePlace)}
+    found = set(made.carried.paths)
     return tuple(
         f"what is below {directory} here is read from, and written to, {url} at {', '.join(route.sites)}"
         for directory, url in used_of(route.paths, found)
@@ -129,6 +129,20 @@ def _home_note(staging: StagingPlan, jobs: Sequence[Values]) -> tuple[str, ...]:
     return (
         "outputs for a path come home from the remote site; hep_sub -wait and hep_auth renew put them there, and until"
         f" then they lie in {staging.bundle_root}/UUID/job/PROC/home.PROC/outputs",
+    )
+
+
+def _handed_over_note(route: Route, staging: StagingPlan) -> tuple[str, ...]:
+    if not route.delivery.handed_over:
+        return ()
+    refreshed = (
+        "nothing can be refreshed in them"
+        if staging.mailbox is None
+        else f"what is newer comes by the mailbox {staging.mailbox}"
+    )
+    return (
+        f"the jobs were handed over with their files, and {refreshed}; hep_sub -wait and hep_auth renew fetch what they"
+        " leave behind",
     )
 
 
