@@ -88,6 +88,14 @@ class JobOptions(Struct, frozen=True, kw_only=True):
         """The paths of the outputs."""
         return tuple(each.path for each in self.files if each.use == OUTPUT)
 
+    def can_say(self, name: str) -> bool:
+        """Whether a name can stand in the text for a file."""
+        try:
+            name.encode(self.encoding, "surrogateescape")
+        except UnicodeEncodeError:
+            return False
+        return {'"', "'", "\\"}.isdisjoint(name)
+
     def rewritten(self, name_of: Callable[[NamedFile], str]) -> bytes:
         """The options with other names for their files; each byte of the rest stays."""
         parts, at = [], 0
