@@ -37,16 +37,14 @@ if TYPE_CHECKING:
 class Reading(Struct, frozen=True, kw_only=True):
     """What had to be looked at before the words of a submission have a meaning.
 
+    What names stand for hangs on items, ends, columns and again, as `values_of` has them.
+
     Attributes:
-        items: the items of the list; empty without one.
-        ends: where in them the items of each job end; empty for one item each.
-        columns: those of the items; None where nothing asks for them.
         objects: what was learnt of objects while the list was read.
         whole: the texts behind -in that are a URL as they stand, though they have a `=`.
         places: what the paths after -o, -e and -dir are.
         type: the type of jobs that their files tell; empty for not known.
         options: BOSS's job options that are run in place of a program, by their absolute paths; else empty.
-        again: the earlier jobs that are run again, with these items; None for new ones.
     """
 
     items: tuple[str, ...] = ()

@@ -178,11 +178,10 @@ class Proc(Struct, frozen=True, kw_only=True):
 class Plan(Struct, frozen=True, kw_only=True):
     """One submission, decided; its paths are absolute, but for the script's.
 
+    What names stand for hangs on first, items, ends, columns and again, as `values_of` has them.
+
     Attributes:
         script: the program as the user wrote it.
-        first: the Index of the first job.
-        items: those of all jobs; empty without a list.
-        ends: where in them the items of each job end; empty for one item each.
         arguments: one template for each.
         event_log: HTCondor's event log; empty for none.
         directory: where the jobs work, unless they get a directory of their own.
@@ -206,8 +205,6 @@ class Plan(Struct, frozen=True, kw_only=True):
         factory_most: how many jobs the schedd keeps of a cluster that it makes as it goes; 0 for no such limit.
         notification: when HTCondor sends mail, in its word.
         commands: submit commands of HTCondor, and their values, as the user wrote them.
-        again: the earlier jobs that these are, run again; None for new ones.
-        columns: those of the items; None where nothing asks for them.
         variables: those in the ad besides whose values have names in them.
         slurm: options of sbatch and their values, in place of what hepsub says to Slurm; None for one that is left to
             Slurm, empty for one without a value.
