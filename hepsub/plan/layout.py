@@ -127,10 +127,8 @@ def log_directories(layout: Layout, jobs: Sequence[Values]) -> dict[str, frozens
                 remedy="put %{ClusterId} into the file's name instead",
             )
         texts = written_out(parent, jobs)
-        if last.names() & {
-            Name.ITEM,
-            Name.ITEMS,
-        }:  # an item may be a path, and its log lies deeper then
+        # An item may be a path, and its log lies deeper then.
+        if last.names() & {Name.ITEM, Name.ITEMS}:
             texts = [os.path.dirname(text) for text in template.fill_all(jobs)]
         found[str(template)] = frozenset(texts)
     return found
