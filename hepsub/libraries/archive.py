@@ -29,6 +29,7 @@ _WHEN = 315532800
 """1980: what zip files can hold; nothing in it may depend on when it was packed."""
 
 _FORMAT = 2
+"""Another number where trees are packed in another way: what was noted of archives then no longer fits."""
 _BLOCK = 2**18
 
 

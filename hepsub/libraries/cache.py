@@ -80,7 +80,7 @@ class ArchiveCache(Struct, frozen=True, kw_only=True):
             )
 
     def drop(self, sha256: str) -> None:
-        """Remove an archive that is kept elsewhere now."""
+        """Remove an archive that is kept elsewhere now; its note stays, and so nothing is packed again."""
         with contextlib.suppress(OSError):
             self.path(sha256).unlink()
 

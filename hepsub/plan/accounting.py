@@ -65,16 +65,13 @@ def experiment_of(group: str, policy: Policy) -> str:
     return (known.experiment if known else "") or group.upper()
 
 
-def _primary(situation: Situation) -> str:
-    return situation.groups[0] if situation.groups else situation.user
-
-
 def _any_group(asked: str | None, policy: Policy, situation: Situation) -> str:
     """The group where the policy lists none."""
     if asked:
         return _checked(asked, "argument -g/--group:")
     if not policy.defaults.group:
-        return _checked(_primary(situation), "your primary group, and there is no -g:")
+        primary = situation.groups[0] if situation.groups else situation.user
+        return _checked(primary, "your primary group, and there is no -g:")
     with default_of(policy, "defaults.group"):
         return _checked(policy.defaults.group, "")
 

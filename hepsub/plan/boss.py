@@ -126,6 +126,7 @@ def travelling(
                 slot.path: str(parse_template(name).fill_known(values))
                 for slot, (name, _) in zip(row, names, strict=True)
             }
+            _check_said(called, files[path].options)
             name_of = _renaming(files[path].places, called)
             texts[path] = files[path].options.rewritten(name_of)
             notes = notes or _told(script, files[path].options, name_of)
@@ -162,6 +163,17 @@ def _check_shared(slots: Iterable[_Slot], names: Iterable[tuple[str, bool]], num
             raise OutputConflict(
                 f"all {number} jobs run the same job options, and would write {slot.path}",
                 remedy="a file for each, such as sim_%{ProcId}.txt, with its own random numbers and outputs",
+            )
+
+
+def _check_said(called: Mapping[str, str], options: JobOptions) -> None:
+    """Refuse names, as their user gave them, that the text of job options cannot hold."""
+    for path, name in called.items():
+        # Its own last name a file has in the text already.
+        if name != PurePosixPath(path).name and not options.can_say(name):
+            raise NotExpressible(
+                f"{path} cannot be {name} in the job options, which have quotes around it in {options.encoding}",
+                remedy="give it a name of plain letters: -in PATH=NAME",
             )
 
 
@@ -251,7 +263,7 @@ def _request_name(request: FileRequest) -> str:
 
 
 def _free(name: str, taken: set[str]) -> str:
-    """A name that nothing else has."""
+    """A name that nothing else has: run7/a.dst and run8/a.dst are a.dst and 2_a.dst in the job's directory."""
     number, free = 1, name
     while free in taken:
         number += 1

@@ -249,20 +249,19 @@ def check_in_script(plan: StagingPlan, jobs: Sequence[Values], pool: str) -> Non
             remedy="write %{Uuid} instead, which is another one in each submission",
         )
     files = plan.carried_by(jobs)
-    for inputs, outputs in zip(files.inputs, files.outputs, strict=True):
-        for each in inputs:
-            if isinstance(each.place, FilePlace):
-                raise NotOnSlurm(
-                    f"the input {each.place.path} is on this host, of which the nodes of {pool} see nothing",
-                    remedy=f"put it into a storage: -in STORAGE:BUCKET/KEY={each.name}",
-                )
-        for each in outputs:
-            if isinstance(each.place, FilePlace):
-                raise NotOnSlurm(
-                    f"the output {each.name} is for {each.place.path} on this host, of which the nodes of {pool} see"
-                    " nothing",
-                    remedy=f"put it into a storage: -out {each.name}=STORAGE:BUCKET/KEY",
-                )
+    for each in (each for row in files.inputs for each in row):
+        if isinstance(each.place, FilePlace):
+            raise NotOnSlurm(
+                f"the input {each.place.path} is on this host, of which the nodes of {pool} see nothing",
+                remedy=f"put it into a storage: -in STORAGE:BUCKET/KEY={each.name}",
+            )
+    for each in (each for row in files.outputs for each in row):
+        if isinstance(each.place, FilePlace):
+            raise NotOnSlurm(
+                f"the output {each.name} is for {each.place.path} on this host, of which the nodes of {pool} see"
+                " nothing",
+                remedy=f"put it into a storage: -out {each.name}=STORAGE:BUCKET/KEY",
+            )
     if not plan.outputs:
         raise NotOnSlurm(
             f"the nodes of {pool} see none of this host's directories, and of these jobs nothing would be seen again",
@@ -276,14 +275,13 @@ def check_brought_home(plan: StagingPlan, jobs: Sequence[Values]) -> None:
     Raises:
         NotExpressible: the name of one has a backslash.
     """
-    for outputs in plan.carried_by(jobs).outputs:
-        for each in outputs:
-            if "\\" in each.name and isinstance(each.place, FilePlace):
-                raise NotExpressible(
-                    f"the output '{each.name}' cannot come home from the remote site: HTCondor brings no name with a"
-                    " backslash from there",
-                    remedy="choose another name, or put it into a storage",
-                )
+    for each in (each for row in plan.carried_by(jobs).outputs for each in row):
+        if "\\" in each.name and isinstance(each.place, FilePlace):
+            raise NotExpressible(
+                f"the output '{each.name}' cannot come home from the remote site: HTCondor brings no name with a"
+                " backslash from there",
+                remedy="choose another name, or put it into a storage",
+            )
 
 
 def _check_twice(names: Sequence[str], proc: int) -> None:

@@ -57,6 +57,7 @@ def choose_credentials(
         UsageError: the policy knows no such credential, or more than one Kerberos ticket is wanted.
     """
     said = tuple(words)
+    # `-cred none -cred iam`: not what the site wants, but this one.
     wanted = () if NO_CREDENTIALS in said else _wanted(policy, pool, sites)
     names = dict.fromkeys((*wanted, *(word for word in said if word != NO_CREDENTIALS)))
     for name in names:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ from hepsub.plan.layout import (
     said_directories,
     written_out,
 )
-from hepsub.plan.location import FilePlace, ObjectPlace, Place, PlaceState
+from hepsub.plan.location import ObjectPlace, PlaceState
 from hepsub.plan.route import may_go_away
 from hepsub.plan.template import Values, job_values
 from hepsub.policy.model import Policy
@@ -29,7 +29,7 @@ from hepsub.situation import Situation
 
 if TYPE_CHECKING:
     from hepsub.plan.boss import OptionsFile
-    from hepsub.plan.files import CarriedFiles, Rows
+    from hepsub.plan.files import CarriedFiles
     from hepsub.plan.objects import ObjectInfo
     from hepsub.plan.remap import Paths
 
@@ -37,16 +37,14 @@ if TYPE_CHECKING:
 class Reading(Struct, frozen=True, kw_only=True):
     """What had to be looked at before the words of a submission have a meaning.
 
+    What names stand for hangs on items, ends, columns and again, as `values_of` has them.
+
     Attributes:
-        items: the items of the list; empty without one.
-        ends: where in them the items of each job end; empty for one item each.
-        columns: those of the items; None where nothing asks for them.
         objects: what was learnt of objects while the list was read.
         whole: the texts behind -in that are a URL as they stand, though they have a `=`.
         places: what the paths after -o, -e and -dir are.
         type: the type of jobs that their files tell; empty for not known.
         options: BOSS's job options that are run in place of a program, by their absolute paths; else empty.
-        again: the earlier jobs that are run again, with these items; None for new ones.
     """
 
     items: tuple[str, ...] = ()
@@ -200,11 +198,7 @@ def _other_paths(
     from hepsub.plan.remap import covered, path_map
 
     asked = policy.site.get(spec.placement.site or "")
-    paths = [
-        each.path
-        for each in (*_places(carried.inputs), *_places(carried.outputs))
-        if isinstance(each, FilePlace)
-    ]
+    paths = list(carried.paths)
     for known in dict.fromkeys(path_map(site) for site in ([asked] if asked else mapped)):
         if any(covered(path, known) for path in paths):
             yield known
@@ -214,17 +208,12 @@ def _carried(
     spec: JobSpec, policy: Policy, cwd: Path, jobs: Sequence[Values], paths: Paths = ()
 ) -> CarriedFiles:
     from hepsub.plan.checks import check_storages
-    from hepsub.plan.files import CarriedFiles, Naming, carried_inputs, carried_outputs, file_rule
+    from hepsub.plan.files import Naming, carried_files, file_rule
 
     naming = Naming(storages=policy.storage, cwd=cwd, paths=paths)
-    outputs = carried_outputs(map(file_rule, spec.outputs), jobs, naming)
-    inputs = carried_inputs(map(file_rule, spec.inputs), jobs, naming)
-    check_storages((*_places(inputs), *_places(outputs)), policy.storage)
-    return CarriedFiles(inputs=inputs, outputs=outputs)
-
-
-def _places(rows: Rows) -> Iterable[Place]:
-    return (each.place for row in rows for each in row)
+    found = carried_files(map(file_rule, spec.inputs), map(file_rule, spec.outputs), jobs, naming)
+    check_storages(found.places, policy.storage)
+    return found
 
 
 def job_count(spec: JobSpec, policy: Policy, items: Sequence[str], ends: Sequence[int] = ()) -> int:

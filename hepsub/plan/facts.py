@@ -67,7 +67,7 @@ def elf_machine(head: bytes) -> str:
     """
     if not head.startswith(ELF) or len(head) < ELF_HEAD:
         return ""
-    order: Literal["little", "big"] = "big" if head[5] == 2 else "little"
+    order: Literal["little", "big"] = "big" if head[5] == 2 else "little"  # EI_DATA
     return _MACHINES.get(int.from_bytes(head[18:20], order), "")
 
 

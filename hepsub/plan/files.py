@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TypeAlias
 
@@ -92,6 +92,16 @@ class CarriedFiles(Struct, frozen=True, kw_only=True):
     inputs: Rows
     outputs: Rows
 
+    @property
+    def places(self) -> Iterator[Place]:
+        """Where all of them are."""
+        return (each.place for row in (*self.inputs, *self.outputs) for each in row)
+
+    @property
+    def paths(self) -> Iterator[str]:
+        """The places that are paths."""
+        return (each.path for each in self.places if isinstance(each, FilePlace))
+
 
 class Naming(Struct, frozen=True, kw_only=True):
     """What URLs mean.
@@ -125,27 +135,22 @@ class Naming(Struct, frozen=True, kw_only=True):
         return find_place(url, self.storages, self.cwd) if url else place
 
 
-def carried_inputs(rules: Iterable[FileRule], jobs: Sequence[Values], naming: Naming) -> Rows:
-    """The inputs of each job.
+def carried_files(
+    inputs: Iterable[FileRule], outputs: Iterable[FileRule], jobs: Sequence[Values], naming: Naming
+) -> CarriedFiles:
+    """The inputs and outputs of each job.
 
     Raises:
         UnknownStorage, UsageError: a URL is none that hepsub understands, or a name none that a file can have.
     """
     # Rule by rule, not job by job: what all jobs have in common is worked out once for 10,000 of them.
-    columns = [_inputs(rule, jobs, naming) for rule in rules]
-    if not columns:
-        return ((),) * len(jobs)
-    return tuple(tuple(itertools.chain(*row)) for row in zip(*columns, strict=True))
-
-
-def carried_outputs(rules: Iterable[FileRule], jobs: Sequence[Values], naming: Naming) -> Rows:
-    """The outputs of each job.
-
-    Raises:
-        UnknownStorage, UsageError: a URL is none that hepsub understands, or a name none that a file can have.
-    """
-    columns = [_outputs(rule, jobs, naming) for rule in rules]  # as inputs
-    return tuple(zip(*columns, strict=True)) if columns else ((),) * len(jobs)
+    into = [_outputs(rule, jobs, naming) for rule in outputs]
+    out_of = [_inputs(rule, jobs, naming) for rule in inputs]
+    none: Rows = ((),) * len(jobs)
+    return CarriedFiles(
+        inputs=tuple(tuple(itertools.chain(*row)) for row in zip(none, *out_of, strict=True)),
+        outputs=tuple(zip(*into, strict=True)) if into else none,
+    )
 
 
 def _places(template: Template, jobs: Sequence[Values], naming: Naming) -> list[Place]:

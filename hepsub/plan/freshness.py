@@ -9,8 +9,9 @@ from msgspec import Struct
 from hepsub.plan.credentials import JobCredential
 from hepsub.plan.location import ObjectPlace
 from hepsub.plan.model import Route
+from hepsub.plan.remap import Paths
 from hepsub.plan.staging import Staging
-from hepsub.plan.template import Values, parse_template
+from hepsub.plan.template import Template, Values, parse_template
 from hepsub.policy.model import KERBEROS
 
 SHARED, SHADOW, MAILBOX, CREDD, HERE, NOBODY = (
@@ -78,16 +79,18 @@ def used_storages(
     staging: Staging, number: int, values: Callable[[int], Values]
 ) -> tuple[str, ...]:
     """The storages that URLs are signed for, by the number of jobs and what the names stand for in each."""
-    # The first job's files tell, unless whole URLs are on the list: hep_q -why asks this of each live cluster.
-    rules = (*staging.inputs, *staging.outputs)
-    listed = any(parse_template(rule.url).begins_with_item for rule in rules)
+    # The first job's files tell, unless it is the item that says which storage: each round of hep_auth renew asks.
+    urls = [parse_template(rule.url) for rule in (*staging.inputs, *staging.outputs)]
+    listed = any(url.begins_with_item or _may_be_mapped(url, staging.paths) for url in urls)
     files = staging.carried_by([values(proc) for proc in range(number if listed else 1)])
-    names: dict[str, None] = {}
-    for inputs, outputs in zip(files.inputs, files.outputs, strict=True):
-        for each in (*inputs, *outputs):
-            if isinstance(each.place, ObjectPlace):
-                names[each.place.storage] = None
+    names = dict.fromkeys(each.storage for each in files.places if isinstance(each, ObjectPlace))
     names |= dict.fromkeys(each.place.storage for each in staging.libraries if each.place)
     if staging.mailbox is not None and not staging.mailbox.public:
         names[staging.mailbox.storage] = None
     return tuple(names)
+
+
+def _may_be_mapped(url: Template, paths: Paths) -> bool:
+    """Whether what stands behind a path's beginning may decide what it stands for at a site."""
+    below = (directory for directory, _ in paths if directory != url.start)
+    return bool(url.names()) and any(directory.startswith(url.start) for directory in below)

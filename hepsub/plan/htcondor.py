@@ -41,6 +41,7 @@ _SAID_OTHERWISE = {
     "max_idle": "-maxidle", "max_materialize": "-maxrun", "accounting_group": "-g", "transfer_input_files": "-in",
     "transfer_output_files": "-out", "container_image": "-image", "executable": "the script's name", "queue": "-n",
 }  # fmt: skip
+# Names of attributes as ads have them, in small letters: OnExitRemove, TransferInput, WantIOProxy.
 _KEPT_PREFIXES = (
     "acct", "accounting", "chirp", "container", "docker", "dontencrypt", "encrypt", "grid", "hepjob", "hepsub", "ihep",
     "jobstatus", "oauth", "onexit", "periodic", "remote", "request", "scitokens", "singularity", "stagein", "stageout",
@@ -151,6 +152,7 @@ def check_words(
             "-maxidle and -maxrun: jobs that are handed over with their files are all made at once",
             remedy="leave them out",
         )
+    # The other numbers Slurm has words for: --array=0-99%N is what -maxrun asks for.
     if route.delivery.on_hold and request.max_idle:
         raise NotOnSlurm(
             "-maxidle: Slurm has all jobs of an array from the beginning, and lets no number of them wait",

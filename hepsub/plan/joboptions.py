@@ -88,6 +88,14 @@ class JobOptions(Struct, frozen=True, kw_only=True):
         """The paths of the outputs."""
         return tuple(each.path for each in self.files if each.use == OUTPUT)
 
+    def can_say(self, name: str) -> bool:
+        """Whether a name can stand in the text for a file."""
+        try:
+            name.encode(self.encoding, "surrogateescape")
+        except UnicodeEncodeError:
+            return False
+        return {'"', "'", "\\"}.isdisjoint(name)
+
     def rewritten(self, name_of: Callable[[NamedFile], str]) -> bytes:
         """The options with other names for their files; each byte of the rest stays."""
         parts, at = [], 0
@@ -124,6 +132,7 @@ def read_job_options(content: bytes) -> JobOptions:
             statement = []
         else:
             statement.append(token)
+    # Gaudi's grammar is that of other experiments, too, and a text that only looks like it may be anything.
     if statement or not _is_boss(seen):
         raise NotJobOptions
     found = [*seen.included, *(each for files in seen.files.values() for each in files)]
@@ -203,6 +212,7 @@ def _is_boss(seen: _Seen) -> bool:
 
 
 def _type(seen: _Seen) -> str:
+    # A reconstruction writes what it has read; what reads and writes no data of its own is an analysis.
     reads = any(files and _last(key) in _INPUTS for key, files in seen.files.items())
     writes = any(files and _last(key) == _WRITTEN for key, files in seen.files.items())
     if reads:

@@ -120,13 +120,17 @@ def log_directories(layout: Layout, jobs: Sequence[Values]) -> dict[str, frozens
     """
     found: dict[str, frozenset[str]] = {}
     for template in (layout.stdout, layout.stderr):
-        parent = parse_template(os.path.dirname(str(template)))
+        parent, last = (parse_template(text) for text in os.path.split(str(template)))
         if parent.names() & {Name.CLUSTER, Name.UUID}:
             raise UsageError(
                 f"the log directory {parent} is named after the cluster, whose id is given at submission",
                 remedy="put %{ClusterId} into the file's name instead",
             )
-        found[str(template)] = frozenset(written_out(parent, jobs))
+        texts = written_out(parent, jobs)
+        # An item may be a path, and its log lies deeper then.
+        if last.names() & {Name.ITEM, Name.ITEMS}:
+            texts = [os.path.dirname(text) for text in template.fill_all(jobs)]
+        found[str(template)] = frozenset(texts)
     return found
 
 

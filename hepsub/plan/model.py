@@ -96,9 +96,9 @@ def delivery_for(pool: Pool, sites: Iterable[Site] = ()) -> Delivery:
         return EMBEDDED
     if pool.is_slurm:
         return SLURM if pool.shared_filesystem else SCRIPT
-    if pool.spool:
+    if pool.spool:  # whatever its machines share: the schedd has only what is handed over
         return SPOOL
-    sites = tuple(sites)
+    sites = tuple(sites)  # of one kind
     if any(site.kind == CE for site in sites):
         return ELEMENT
     return SHARED if all(site.shared_filesystem for site in sites) else BUNDLE
@@ -178,11 +178,10 @@ class Proc(Struct, frozen=True, kw_only=True):
 class Plan(Struct, frozen=True, kw_only=True):
     """One submission, decided; its paths are absolute, but for the script's.
 
+    What names stand for hangs on first, items, ends, columns and again, as `values_of` has them.
+
     Attributes:
         script: the program as the user wrote it.
-        first: the Index of the first job.
-        items: those of all jobs; empty without a list.
-        ends: where in them the items of each job end; empty for one item each.
         arguments: one template for each.
         event_log: HTCondor's event log; empty for none.
         directory: where the jobs work, unless they get a directory of their own.
@@ -206,8 +205,6 @@ class Plan(Struct, frozen=True, kw_only=True):
         factory_most: how many jobs the schedd keeps of a cluster that it makes as it goes; 0 for no such limit.
         notification: when HTCondor sends mail, in its word.
         commands: submit commands of HTCondor, and their values, as the user wrote them.
-        again: the earlier jobs that these are, run again; None for new ones.
-        columns: those of the items; None where nothing asks for them.
         variables: those in the ad besides whose values have names in them.
         slurm: options of sbatch and their values, in place of what hepsub says to Slurm; None for one that is left to
             Slurm, empty for one without a value.
@@ -276,6 +273,7 @@ class Plan(Struct, frozen=True, kw_only=True):
 
     def with_uuid(self, uuid: str) -> Plan:
         """The plan of one submission, whose UUID is no name any more."""
+        # Until here it is nobody's: a dry run and a repeated `-once` have none.
         return replace(
             self,
             executable=self.executable.with_uuid(uuid),
@@ -298,6 +296,7 @@ class Plan(Struct, frozen=True, kw_only=True):
 
     def arguments_of(self, values: Values) -> tuple[Template, ...]:
         """The arguments of one job, ClusterId still a name; `%{items}` alone is one word an item."""
+        # As "$@" is: names of files may have blanks, and a program counts its arguments.
         words: list[Template] = []
         for argument in self.arguments:
             if argument.is_list:

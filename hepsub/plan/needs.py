@@ -127,6 +127,7 @@ def need_of(
             if isinstance(each, FilePlace)
         ),
         archives=sum(each.size for each in facts.libraries if each.place is None),
+        # What is not known counts for nothing: a site refuses only what is known to be too large for it.
         disk_mb=(input_mb(made, facts) or 0) + (_output_mb(made, facts) or 0),
         storages=frozenset(
             each.storage
@@ -161,6 +162,7 @@ def _secrets(made: Draft, facts: Facts) -> tuple[str, ...]:
 
 def _filled(url: str, jobs: Sequence[Values]) -> Iterable[str]:
     """What a URL is; that of each item where it begins with one."""
+    # Whether it is an object its beginning tells, which is the same for all jobs otherwise.
     template = parse_template(url)
     if not template.begins_with_item:
         return (url,)
@@ -195,6 +197,7 @@ def input_mb(made: Draft, facts: Facts) -> float | None:
         return 0.0
     if (here := _largest_input(made.carried, facts)) is not None:
         return here
+    # A rule about sizes shall fit a job whose files are only objects at a site, too.
     there = (
         _largest_input(carried, facts.at(paths))
         for paths, carried in made.elsewhere.items()

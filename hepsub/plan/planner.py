@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from hepsub.plan.staging import StagingPlan
 
 _UNIVERSES = ("vanilla", "container")
+"""What HepJob's users write, and what HTCondor's jobs with an image are in: nothing is said of them."""
 _SMALL_MB = 100
 """So much disk every slot has, and HTCondor's own guess does."""
 
@@ -139,7 +140,6 @@ def make_plan(made: Draft, facts: Facts, route: Route | None = None) -> Plan:
             *check_programs(facts.programs, here=route.delivery.on_this_machine),
             *log_notes(made.layout, new, facts.places, made.number),
             *told,
-            *_handed_over_note(route, staging),
             *travelling.notes,
             *_universe_note(spec.universe),
             *_type_note(spec.type, policy),
@@ -255,21 +255,6 @@ def _staging(
     return plan_travel(made, facts, route, image=image, credentials=credentials, secrets=secrets)
 
 
-def _handed_over_note(route: Route, staging: StagingPlan | None) -> tuple[str, ...]:
-    if not route.delivery.handed_over:
-        return ()
-    mailbox = staging.mailbox if staging is not None else None
-    refreshed = (
-        "nothing can be refreshed in them"
-        if mailbox is None
-        else f"what is newer comes by the mailbox {mailbox}"
-    )
-    return (
-        f"the jobs were handed over with their files, and {refreshed}; hep_sub -wait and hep_auth renew fetch what they"
-        " leave behind",
-    )
-
-
 def _walltime(spec: JobSpec, policy: Policy, group: str) -> Walltime:
     classes = classes_for(policy, group)
     if spec.resources.walltime:
@@ -319,6 +304,7 @@ def _check_texts(made: Draft, arguments: tuple[Template, ...]) -> None:
 
 def _type_note(said: str | None, policy: Policy) -> tuple[str, ...]:
     """What to say of a type of jobs that no rule looks at: it may be a slip of the pen."""
+    # No error: the policy of the next site may have a rule for them, and the same line shall work there.
     known = dict.fromkeys(each for rule in policy.rule.values() for each in rule.types)
     if said is None or said.casefold() in (each.casefold() for each in known):
         return ()

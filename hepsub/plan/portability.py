@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from hepsub.plan.location import FilePlace, absolute
+from hepsub.plan.location import absolute
 from hepsub.terminal import few
 
 if TYPE_CHECKING:
@@ -133,8 +133,7 @@ def _travelling(made: Draft) -> Iterator[str]:
     """The paths that are known to hepsub: inputs, outputs, libraries, programs, the image."""
     spec, cwd = made.spec, made.situation.cwd
     if made.carried is not None:
-        for row in (*made.carried.inputs, *made.carried.outputs):
-            yield from (each.place.path for each in row if isinstance(each.place, FilePlace))
+        yield from made.carried.paths
     yield from (absolute(path, cwd) for path in (*spec.libraries, spec.image or "") if path)
     yield from made.programs
 

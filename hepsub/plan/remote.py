@@ -59,11 +59,10 @@ def route_to_sites(
         return replace(home, reasons=(home.reasons[0], stays))
     reasons = (home.reasons[0], _remote_reason(placement, choice, rule))
     rank = rule.rule.rank if rule is not None and rule.rule.rank not in unreadable else ""
-    return _away(placement, policy, home, choice, reasons, nodes, rank, need)
+    return _away(policy, home, choice, reasons, nodes, rank, need)
 
 
 def _away(
-    placement: Placement,
     policy: Policy,
     home: Route,
     choice: Choice,
@@ -91,7 +90,7 @@ def _away(
         own = tuple(each for each in (first.requirements, _arch(first, sites, need)) if each)
     return Route(
         pool=pool,
-        schedd=(placement.schedd or "") if pool == home.pool else "",
+        schedd=home.schedd if pool == home.pool else "",
         sites=choice.names,
         elsewhere=choice.elsewhere,
         delivery=delivery_for(policy.pool[pool], sites),
@@ -99,7 +98,9 @@ def _away(
         reasons=reasons,
         rank=rank or _rank(sites),
         attributes=attributes,
-        element=_element(first) if choice.kind == CE else None,
+        element=Element(resource=first.grid_resource, token=first.token, queue=first.queue)
+        if choice.kind == CE
+        else None,
         containers=first.containers,
         paths=path_map(first),
         refused=choice.refused,
@@ -113,10 +114,6 @@ def _at_one_of(slots: Mapping[str, str]) -> str:
     if len(slots) == 1:
         return _any_of(slots.values())
     return _any_of(unless_left_out(name, each) for name, each in slots.items())
-
-
-def _element(site: Site) -> Element:
-    return Element(resource=site.grid_resource, token=site.token, queue=site.queue)
 
 
 def _rank(sites: Sequence[Site]) -> str:

@@ -127,6 +127,7 @@ def _is_asked(placement: Placement) -> bool:
 
 def _may_be_sent(placement: Placement, policy: Policy) -> bool:
     """Whether a rule may send jobs away: not where their user names something at home, nor from the embedded pool."""
+    # Whoever names a pool, a schedd or a node has decided; a laptop's jobs are tried out, and meant to run on it.
     named = (placement.pool, placement.schedd, placement.worker_node, placement.worker_group)
     pool = policy.pool[policy.pool_for(placement.pool)]
     return not any(named) and not delivery_for(pool).on_this_machine
@@ -220,15 +221,14 @@ def nobody_decided(policy: Policy, pool: str) -> bool:
 
 def _pool_reason(name: str, asked: str | None, policy: Policy) -> Reason:
     if asked:
-        return Reason(rule="pool", matched=f"-p {asked}", because=f"it names the pool {name}")
-    if nobody_decided(policy, name):
-        return Reason(
-            rule="pool", matched="no -p", because="no HTCondor is configured on this machine"
-        )
-    if policy.defaults.pool:
-        where = policy.origin("defaults.pool")
-        return Reason(rule="pool", matched="no -p", because=f"{name} is the default pool ({where})")
-    return Reason(rule="pool", matched="no -p", because=f"{name} is the first pool of the policy")
+        because = f"it names the pool {name}"
+    elif nobody_decided(policy, name):
+        because = "no HTCondor is configured on this machine"
+    elif policy.defaults.pool:
+        because = f"{name} is the default pool ({policy.origin('defaults.pool')})"
+    else:
+        because = f"{name} is the first pool of the policy"
+    return Reason(rule="pool", matched=f"-p {asked}" if asked else "no -p", because=because)
 
 
 def _node_requirements(
@@ -238,6 +238,7 @@ def _node_requirements(
     if placement.worker_node:
         found.append(_on_node(placement.worker_node))
     if placement.worker_group:
+        # Other jobs of this pool go on: only who asks for a group hears that the policy cannot say what it is.
         if policy.pool[pool].worker_group in unreadable:
             raise no_expression(policy, f"pool.{pool}.worker_group")
         found.append(policy.pool[pool].worker_group.replace("{group}", placement.worker_group))
@@ -254,6 +255,7 @@ def _on_node(node: str) -> str:
 
 def sent_note(route: Route) -> tuple[str, ...]:
     """What to say where a rule sends jobs away: who did not ask for a remote site has to hear of it."""
+    # The last reason is that of the place; an own one, and not the rule's, where the user asked.
     decided = route.reasons[-1]
     if not route.sites or decided.rule != route.rule:
         return ()

@@ -17,8 +17,7 @@ from hepsub.plan.files import (
     CarriedFiles,
     FileRule,
     Naming,
-    carried_inputs,
-    carried_outputs,
+    carried_files,
     file_rule,
 )
 from hepsub.plan.libraries import Library
@@ -173,10 +172,7 @@ class Staging(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dic
             UnknownStorage, UsageError: a URL is none that hepsub understands.
         """
         naming = Naming(storages=self.storages, cwd=Path(self.cwd), paths=self.paths)
-        return CarriedFiles(
-            inputs=carried_inputs(self.inputs, jobs, naming),
-            outputs=carried_outputs(self.outputs, jobs, naming),
-        )
+        return carried_files(self.inputs, self.outputs, jobs, naming)
 
     def inputs_of(self, values: Values) -> tuple[Carried, ...]:
         """The inputs of one job, as `carried_by` has them."""
@@ -206,9 +202,8 @@ class StagingPlan(Staging, frozen=True, kw_only=True):
         """Whether URLs are signed for the jobs, as far as is known."""
         if any(each.place for each in self.libraries):
             return True
-        if (known := self.carried) is not None:
-            rows = (*known.inputs, *known.outputs)
-            return any(isinstance(each.place, ObjectPlace) for row in rows for each in row)
+        if self.carried is not None:
+            return any(isinstance(each, ObjectPlace) for each in self.carried.places)
         urls = [rule.url for rule in (*self.inputs, *self.outputs)]
         # What begins with a name may be a whole URL, as items of a list are.
         return any(url.startswith("%{") or may_be_object(url, self.storages) for url in urls)

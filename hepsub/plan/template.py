@@ -88,11 +88,11 @@ def values_of(
     Args:
         proc: the job's ProcId.
         first: the Index of the first job.
-        items: those of all jobs.
+        items: those of all jobs; empty without a list.
         ends: where in them the items of each job end; empty for one item each.
         cluster: None while it is not known.
         again: the earlier jobs that are run again, in this order; None for new ones.
-        columns: those of the items; None for none.
+        columns: those of the items; None where nothing asks for them.
     """
     own = items[ends[proc - 1] if proc else 0 : ends[proc]] if ends else items[proc : proc + 1]
     earlier = again.procs[proc] if again is not None else None

@@ -53,6 +53,7 @@ def plan_travel(
     """
     policy, situation = made.policy, made.situation
     by_wrapper = route.containers == WRAPPER
+    # A site's mapping that touches none of these files is none, so that the bundle is as it is for plain sites.
     paths = route.paths if route.paths in made.elsewhere else ()
     staging = replace(
         plan_staging(
@@ -63,7 +64,9 @@ def plan_travel(
             root=bundle_root(policy, situation.home, situation.user),
             delivery=route.delivery,
             isolation=_isolation(route, policy),
+            # The jobs of one cluster have one ad: what one of the sites does not let them do, none does.
             io_proxy=all(policy.site[name].io_proxy for name in route.sites),
+            # HTCondor starts the wrapper in the image, which hides the bundle; the wrapper only its program.
             in_container=bool(image) and not by_wrapper,
         ),
         credentials=credentials,
@@ -74,11 +77,12 @@ def plan_travel(
         image=image if by_wrapper else "",
         mounts=_mounts(route, policy, situation.home) if image and by_wrapper else (),
     ).with_mailbox(mailbox_of(policy, situation.user))
-    if _sends(made, route):
+    if _sends(made, route):  # as an input, unless its user said so already
         if not staging.name_of(image):
             staging = staging.with_input(image)
         if by_wrapper:
             staging = replace(staging, image=staging.name_of(image))
+    # Here and not in the draft: whether a name or a place can travel depends on the way, and the way on the files.
     check_conflicts(staging, made.jobs)
     if not staging.shared:
         check_sent(staging, made.layout.executable, made.jobs)
@@ -97,6 +101,7 @@ def plan_travel(
         *_pattern_notes(staging, made.number),
         *_library_note(facts),
         *portability_notes(made, facts, route),
+        *_handed_over_note(route, staging),
     )
 
 
@@ -104,8 +109,7 @@ def _mapped_notes(made: Draft, route: Route) -> tuple[str, ...]:
     """What is read and written elsewhere than its path says."""
     if made.carried is None or route.paths not in made.elsewhere:
         return ()
-    rows = (*made.carried.inputs, *made.carried.outputs)
-    found = {each.place.path for row in rows for each in row if isinstance(each.place, FilePlace)}
+    found = set(made.carried.paths)
     return tuple(
         f"what is below {directory} here is read from, and written to, {url} at {', '.join(route.sites)}"
         for directory, url in used_of(route.paths, found)
@@ -114,6 +118,7 @@ def _mapped_notes(made: Draft, route: Route) -> tuple[str, ...]:
 
 def _home_note(staging: StagingPlan, jobs: Sequence[Values]) -> tuple[str, ...]:
     """Where outputs for a path are, until somebody puts them there."""
+    # What comes back decides no places: HTCondor brings it into the bundle, and hepsub puts it where it was to go.
     if staging.shared:
         return ()
     if staging.in_place:
@@ -124,6 +129,20 @@ def _home_note(staging: StagingPlan, jobs: Sequence[Values]) -> tuple[str, ...]:
     return (
         "outputs for a path come home from the remote site; hep_sub -wait and hep_auth renew put them there, and until"
         f" then they lie in {staging.bundle_root}/UUID/job/PROC/home.PROC/outputs",
+    )
+
+
+def _handed_over_note(route: Route, staging: StagingPlan) -> tuple[str, ...]:
+    if not route.delivery.handed_over:
+        return ()
+    refreshed = (
+        "nothing can be refreshed in them"
+        if staging.mailbox is None
+        else f"what is newer comes by the mailbox {staging.mailbox}"
+    )
+    return (
+        f"the jobs were handed over with their files, and {refreshed}; hep_sub -wait and hep_auth renew fetch what they"
+        " leave behind",
     )
 
 
@@ -163,10 +182,8 @@ def _sends(made: Draft, route: Route) -> bool:
 
 
 def _mounts(route: Route, policy: Policy, home: Path) -> tuple[str, ...]:
-    """The directories that a program sees in an image: those that are at one of the sites as they are here.
-
-    At home, where the wrapper starts it: its user's home, and the software of experiments.
-    """
+    """The directories that a program sees in an image: those that are at one of the sites as they are here."""
+    # At home its user's own, and the software of experiments. (`/` is no home: a program would see all of the node.)
     if not route.sites:
         return (_SOFTWARE, *([str(home)] if home.name else []))
     found = [path for name in route.sites for path in policy.site[name].mounts]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from hepsub.errors import NotExpressible, OutputConflict
 from hepsub.job import FileRequest
@@ -60,6 +61,17 @@ def files_of(found: Travel) -> tuple[list[tuple[str, str]], list[tuple[str, str]
 
 
 OWN = ("", "/work/alice/sim.txt")
+
+
+@pytest.mark.parametrize("name", ['b"c.root', "b'c", "b\\c", "名.root"])
+def test_a_name_that_the_text_cannot_hold_is_refused(name: str) -> None:
+    """A quote would end it, and what is in latin-1 has not all letters."""
+    lines = (reads("/d/a.root"), "// für")
+    text = "\n".join(("KKMC.A = 1;", *lines)).encode("latin-1")
+    file = replace(option_file(*lines), options=read_job_options(text))
+    spec = make_spec("sim.txt", "-in", f"/d/a.root={name}")
+    with pytest.raises(NotExpressible, match=r"/d/a\.root cannot be"):
+        travelling(spec, {"/work/alice/sim.txt": file}, job_values(1, 0, ()), CWD)
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,11 @@ from msgspec.structs import replace
 from hepsub.errors import PolicyError
 from hepsub.plan.credentials import JobCredential
 from hepsub.plan.forecast import unopened_note
-from hepsub.plan.freshness import freshness
+from hepsub.plan.freshness import freshness, used_storages
 from hepsub.plan.mailbox import Mailbox, mailbox_of
 from hepsub.plan.model import BUNDLE, ELEMENT, EMBEDDED, SCRIPT, SHARED, SPOOL, Delivery, Route
 from hepsub.plan.staging import StagingPlan, plan_staging
+from hepsub.plan.template import job_values
 from hepsub.policy.model import KERBEROS, TOKEN
 from tests.fakes.world import make_policy, make_spec
 
@@ -165,3 +166,15 @@ def test_a_mailbox_is_in_s3(said: str) -> None:
     with pytest.raises(PolicyError, match=r"mailbox = .*test.toml line 5"):
         mailbox_of(policy, "alice")
     assert mailbox_of(make_policy(STORE), "alice") is None
+
+
+def test_a_storage_that_a_later_items_path_stands_for_is_used() -> None:
+    """Its URLs are signed anew, too."""
+    policy = make_policy(f'{STORE}[storage.other]\nendpoint = "https://s3.example.net"\n')
+    spec = make_spec("job.sh", "-list", "l", "-in", "/besfs/%{item}")
+    plan = plan_staging(spec, policy, {}, cwd=Path("/w"), root="/b", delivery=BUNDLE)
+    jobs = job_values(2, 0, ("a/x", "b/y"))
+    mapped = replace(plan, paths=(("/besfs/a/", "herd:a/"), ("/besfs/b/", "other:b/")))
+    assert used_storages(mapped, 2, jobs.__getitem__) == ("herd", "other")
+    whole = replace(plan, paths=(("/besfs/", "herd:d/"),))
+    assert used_storages(whole, 2, lambda _: jobs[0]) == ("herd",)

@@ -166,6 +166,16 @@ def test_a_directory_cannot_be_named_after_the_cluster(option: str) -> None:
     assert caught.value.remedy == "put %{ClusterId} into the file's name instead"
 
 
+def test_a_log_named_after_an_item_that_is_a_path_lies_deeper() -> None:
+    """Its directory is missed now, and not by HTCondor, which would hold the job."""
+    logs = layout("-list", "l", "-o", "log/%{item}.out", "-e", "log/%{item.name}.err")
+    found = log_directories(logs, job_values(2, 0, ("a/b", "c")))
+    assert found == {
+        "/work/alice/log/%{item}.out": {"/work/alice/log/a", "/work/alice/log"},
+        "/work/alice/log/%{item.name}.err": {"/work/alice/log"},
+    }
+
+
 def needed(places: Mapping[str, PlaceState], *words: str) -> frozenset[str]:
     """The directories that have to be there for `hep_sub WORDS job.sh`."""
     made = draft(
