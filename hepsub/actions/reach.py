@@ -179,7 +179,11 @@ class Reach(Struct, kw_only=True, eq=False):
             wanted = replace(wanted, owner="")
         return Target(schedd=schedd, selection=wanted, pool=place.pool)
 
-    def each(self, ids: Iterable[JobId]) -> Iterator[Meant]:
+    def each(
+        self,
+        ids: Iterable[JobId],
+        selection: Selection = Selection(),  # noqa: B008 (frozen)
+    ) -> Iterator[Meant]:
         """The jobs that each of some ids means, or why no schedd has them; the other words go on.
 
         Raises:
@@ -187,7 +191,7 @@ class Reach(Struct, kw_only=True, eq=False):
         """
         for job in ids:
             try:
-                yield job, self.find(job), None
+                yield job, self.find(job, selection), None
             except UnknownJob as error:
                 yield job, None, error
 

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Sequence
 from msgspec import Struct
 
 from hepsub.actions.lineage import Lineage, by_submission
-from hepsub.actions.queue.cluster import stderr_of
 from hepsub.actions.queue.ends import Clock
 from hepsub.actions.queue.latest import (
     LatestEnds,
@@ -20,6 +19,7 @@ from hepsub.actions.queue.latest import (
     not_all_well,
 )
 from hepsub.actions.queue.onward import judge_onward
+from hepsub.actions.queue.remains import remains_of
 from hepsub.actions.queue.wait import bring_home
 from hepsub.actions.submissions import find_submissions
 from hepsub.actions.submit.judge import Judged, Verdict
@@ -199,7 +199,9 @@ def _value(
     *,
     timed_out: bool = False,
 ) -> WaitedJobs:
-    log_of = functools.cache(lambda ref: stderr_of(session, ref))  # each reads a bundle's request
+    log_of = functools.cache(
+        lambda ref: remains_of(session, ref).stderr
+    )  # each reads a bundle's request
     jobs = tuple(
         _job(log_of, lineage, each)
         for lineage, some in zip(lineages, judged, strict=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 from collections import Counter
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from msgspec.structs import replace
 
 from hepsub.actions.reach import Reach, Target
 from hepsub.batch import JobStatus, Queue, Selection, State, Unmade
-from hepsub.errors import HepsubError, PoolError, UnknownJob
+from hepsub.errors import HepsubError, PoolError
 from hepsub.jobid import JobId
 from hepsub.result import Result, failures
 from hepsub.session import Session
@@ -207,11 +206,8 @@ def _targets(reach: Reach, wanted: Filter) -> list[Target]:
     selection = Selection(owner=wanted.owner, states=wanted.states)
     if not wanted.ids:
         return reach.everything(selection)
-    found: list[Target | None] = []
-    for each in wanted.ids:
-        with contextlib.suppress(UnknownJob):  # which is in no queue: HepJob shows an empty table
-            found.append(reach.find(each, selection))
-    return [each for each in found if each is not None]
+    # What is in no queue is no error: HepJob shows an empty table, and scripts poll until it is.
+    return [target for _, target, _ in reach.each(wanted.ids, selection) if target is not None]
 
 
 def job_document(job: JobStatus, pool: str) -> JobDocument:

@@ -77,23 +77,17 @@ def usage_of(jobs: Sequence[JobStatus]) -> Usage | None:
     if not ran:
         return None
     cores = max(job.cores for job in ran)
+    asked_mb = float(max(job.requested_mb for job in ran))
+    limit_s = float(max(job.walltime_s for job in ran))
     efficiency = _efficiency(ran)
     return Usage(
         number=len(ran),
-        memory_mb=_amount(ran, lambda job: job.memory_mb, _asked_mb(ran), _memory_advice(ran)),
-        run_seconds=_amount(ran, lambda job: job.run_seconds, _limit(ran), _time_advice),
+        memory_mb=_amount(ran, lambda job: job.memory_mb, asked_mb, _memory_advice(ran)),
+        run_seconds=_amount(ran, lambda job: job.run_seconds, limit_s, _time_advice),
         cores=cores,
         cpu_efficiency=efficiency,
         cpu_advice=_cores_advice(cores, efficiency),
     )
-
-
-def _asked_mb(jobs: Sequence[JobStatus]) -> float:
-    return float(max(job.requested_mb for job in jobs))
-
-
-def _limit(jobs: Sequence[JobStatus]) -> float:
-    return float(max(job.walltime_s for job in jobs))
 
 
 def _amount(

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hepsub.actions.queue.find import Found
+    from hepsub.actions.queue.remains import Remains
 
 
 class Explanation(Struct, frozen=True, kw_only=True):
@@ -119,17 +120,22 @@ def _is_meant(job: JobStatus, wanted: Filter) -> bool:
 def _ended(session: Session, found: Found, group: list[JobStatus]) -> Explanation:
     """Why some jobs ended as they did."""
     from hepsub.actions.queue.cluster import settling
+    from hepsub.actions.queue.remains import remains_of
 
     last = max(group, key=lambda job: job.ended)
     failed = last.state is State.COMPLETED and not has_succeeded(last)
-    again = f"hep_sub -resubmit {found.cluster} -failed{found.option}"
-    settle = settling(session, found, group[0]) if failed else None
+    remains = remains_of(session, found.entry.ref)
+    next_command: str | None = None
+    if failed:
+        next_command = settling(found, group[0], remains)
+        if next_command is None and found.entry.ref.uuid:
+            next_command = f"hep_sub -resubmit {found.cluster} -failed{found.option}"
     return Explanation(
         jobs=tuple(f"{found.cluster}.{job.proc}" for job in group),
         state=last.state,
         sentence=_how_it_ended(group, last, session.situation.now),
-        details=tuple(_last_words(session, found, group)) if failed else (),
-        next_command=settle or (again if failed and found.entry.ref.uuid else None),
+        details=tuple(_last_words(found, group, remains)) if failed else (),
+        next_command=next_command,
     )
 
 
@@ -147,13 +153,11 @@ def _how_it_ended(group: list[JobStatus], last: JobStatus, now: float) -> str:
     return f"{how}; {more}" if more else how
 
 
-def _last_words(session: Session, found: Found, group: list[JobStatus]) -> Iterator[str]:
+def _last_words(found: Found, group: list[JobStatus], remains: Remains) -> Iterator[str]:
     """What the report of a failed job complains of, and the end of its standard error."""
-    from hepsub.actions.queue.cluster import complaint_of, stderr_of
-
-    if message := complaint_of(session, found.entry.ref, group[0].proc):
+    if message := remains.complaint(group[0].proc):
         yield message
-    stderr = last_stderr(group, found.cluster, stderr_of(session, found.entry.ref))
+    stderr = last_stderr(group, found.cluster, remains.stderr)
     if stderr is not None:
         yield f"stderr of {stderr.job}: {stderr.path}"
         yield from (f"| {line}" for line in stderr.lines)
