@@ -72,8 +72,10 @@ def lineage_of(entries: Iterable[Entry], ref: SubmissionRef, procs: Sequence[int
     }
     uncertain: list[Entry] = []
     for each in noted:
+        # Where nothing is noted of a submission it has no UUID, and would be kin of all others that have none.
         if each.again is None or not ref.uuid or each.again.uuid != first.uuid:
             continue
+        # An intent: its schedd may have heard it or not, and whoever wrote it may still be about to say.
         if each.ref.cluster == 0 and not wanted.isdisjoint(each.again.procs):
             uncertain.append(each)
         if each.ref.cluster > 0:
@@ -110,6 +112,7 @@ def later_runs(entries: Iterable[Entry]) -> dict[str, Later]:
         if each.again is None or each.ref.cluster <= 0:
             continue
         refs[each.again.uuid][each.ref] = None
+        # The journal names the first submission alone; which one had a job in between is what came before here.
         for proc, earlier in enumerate(each.again.procs):
             first = each.again.uuid, earlier
             uuid, before = latest.get(first, first)

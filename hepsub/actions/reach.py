@@ -164,6 +164,7 @@ class Reach(Struct, kw_only=True, eq=False):
             for each in self._elsewhere_of(job)
             if each.has(job) and (each.pool not in self.more or each.schedd == job.schedd)
         ]
+        # schedd01 may be one here and one there; who spells out the whole name has said which.
         exact = [each for each in others if each.schedd == job.schedd]
         if not others:
             return self._target(self._here_with(job), wanted)
@@ -176,7 +177,7 @@ class Reach(Struct, kw_only=True, eq=False):
         if schedd is None:
             return None
         if selection.owner == self.session.situation.user:
-            wanted = replace(wanted, owner="")
+            wanted = replace(wanted, owner="")  # it may know the user by another name
         return Target(schedd=schedd, selection=wanted, pool=place.pool)
 
     def each(
@@ -223,6 +224,7 @@ class Reach(Struct, kw_only=True, eq=False):
 
     def _schedds(self, pool: str) -> tuple[BatchSystem, ...]:
         if pool not in self._found:
+            # Also that it does not answer is kept: each of twenty ids would wait ten seconds for it again.
             try:
                 self._found[pool] = self.session.schedds(pool)
             except HepsubError as error:
@@ -284,6 +286,7 @@ class Reach(Struct, kw_only=True, eq=False):
     def _queueing(self, job: JobId, schedds: Sequence[BatchSystem]) -> list[str]:
         """The schedds that have the cluster in their queue; the user's own go before other people's."""
         wanted, now = Selection(ids=(JobId(cluster=job.cluster),)), self.session.situation.now
+        # A cluster of the whole id, not the one job: which may have ended while others of it are there.
         owners = {each.name: _owners(each.queue(wanted, now)) for each in schedds}
         having = [name for name, those in owners.items() if those]
         mine = self.session.situation.user

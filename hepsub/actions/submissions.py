@@ -113,6 +113,8 @@ def _submission_of(job: JobId, session: Session, pool: str | None) -> Submission
 
 def _remembered(job: JobId, session: Session, pool: str | None) -> dict[str, SubmissionRef]:
     """What schedds know of the user's jobs, in the queue or the history: their ads name the submission."""
+    # The whole cluster: the job may have ended while others of it are in the queue. Of the user's own alone, because
+    # outputs of others are none of theirs.
     wanted = Selection(ids=(JobId(cluster=job.cluster),), owner=session.situation.user)
     return {
         each.schedd: each

@@ -76,6 +76,7 @@ def find_jobs(reach: Reach, job: JobId, errors: list[HepsubError]) -> Found:
     check_range(job, entry.ref, str(entry.ref.cluster))
     silent: HepsubError | None = None
     counts: ClusterCounts | None = None
+    # The queue before the past: a job that ends between the two is in both, and not in neither.
     try:
         counts = _in_queue(session, target, job) if target is not None else None
     except HepsubError as error:
@@ -134,7 +135,7 @@ def _target(
 
 
 def _history_of(reach: Reach, noted: dict[str, SubmissionRef]) -> Target | None:
-    """The schedd of the one submission that is noted, where it can be asked."""
+    """The schedd of the one submission that is noted, where it can be asked: no queue has the job, its history may."""
     try:
         found = [each for each in reach.here() if each.name in noted]
     except HepsubError:
@@ -221,6 +222,7 @@ def _some(
 ) -> Ended:
     """The jobs of a range that have ended."""
     procs = range(job.first or 0, min((job.last or 0) + 1, entry.ref.number or 1 << 31))
+    # What is kept may do: only else the whole cluster is looked at, for one of 10,000 jobs.
     wanted = len(procs) - alive
     kept = session.ended.read(entry.ref.uuid).jobs
     found = {proc: kept[proc] for proc in procs if proc in kept}

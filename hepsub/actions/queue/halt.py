@@ -60,6 +60,7 @@ def _taken(session: Session, wanted: dict[str, frozenset[int]]) -> dict[str, fro
     root = session.bundles
     if not _noted(session, wanted):
         return {}
+    # A round reads what is on its way at its beginning: without its lock it would submit what is taken out here.
     with locked(root / DIRECTORY) as mine:
         if not mine:
             raise NotDone(

@@ -20,6 +20,7 @@ from hepsub.journal import Entry
 from hepsub.session import Session
 
 _RANGES = 10
+"""Of more ranges the whole cluster is named: what else of it is shown does less harm than a command that nobody reads."""
 
 
 def find_runs(reach: Reach, job: JobId, errors: list[HepsubError]) -> tuple[Found, ...]:
@@ -36,7 +37,7 @@ def find_runs(reach: Reach, job: JobId, errors: list[HepsubError]) -> tuple[Foun
     found = find_jobs(reach, job, errors)
     ref = found.entry.ref
     if not ref.uuid:
-        return (found,)
+        return (found,)  # the journal does not have it, so it has no word of later runs either
     entries = reach.session.journal.entries()
     lineage = lineage_of(entries, ref, procs_of(job, ref))
     runs = by_submission(lineage.runs.values())
@@ -171,6 +172,7 @@ def _later(
         return _unasked(reach, ref, runs)
     if len(procs) == ref.number:
         return found
+    # Of 13.1 one job of the later cluster is meant, which runs others of 13 again, too.
     counts = found.counts
     if counts is not None and found.target is not None:
         counts = _counted(reach, found.target, ref, procs, errors)
@@ -214,5 +216,11 @@ def _counted(
     except HepsubError as error:
         errors.append(error)
         return None
+    # A schedd that counts says nothing of single jobs: so they are looked at.
     jobs = tuple(job for job in queue.jobs if job.proc in procs)
-    return next(iter(target.marked(clusters_of(Queue(jobs=jobs)))), None)
+    unmade = tuple(
+        replace(rest, number=number)
+        for rest in queue.unmade
+        if (number := sum(proc in procs for proc in rest.procs))
+    )
+    return next(iter(target.marked(clusters_of(Queue(jobs=jobs, unmade=unmade)))), None)

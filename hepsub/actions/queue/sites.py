@@ -122,7 +122,7 @@ def sites(
     home = session.pool_name(None)
     mine = (group,) if group is not None else own_groups(policy, session.situation)
     shown = {n: s for n, s in policy.site.items() if group is None or _takes(s, group)}
-    limit_queries(_LIMIT_S)
+    limit_queries(_LIMIT_S)  # HTCondor itself would wait a minute for each
     pools, cores = _pools(session, home, shown, ask, together)
     needed = {name: _needed(site, policy, home) for name, site in shown.items()}
     held = look_at(session, {each for names in needed.values() for each in names})

@@ -158,6 +158,7 @@ def _of_others(
     later: Mapping[str, Later],
 ) -> Iterator[ClusterStatus]:
     """What ended lately at schedds that have nothing else of the user's, and are not asked for it."""
+    # Such a pool may be slow or away; what ended lately in it is kept, or has reported home.
     for (pool, schedd), entries in noted.items():
         latest = {entry.ref.cluster: entry for entry in entries}.values()
         submitted = [_submitted(session, each, None) for each in latest]

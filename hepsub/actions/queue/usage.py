@@ -140,6 +140,7 @@ def _memory_advice(jobs: Sequence[JobStatus]) -> Callable[[float, float, int], s
 def _time_advice(most: float, limit: float, number: int) -> str | None:
     if number < _FEW or not limit or most >= limit * _WASTED or limit <= _LITTLE_S:
         return None
+    # Whole minutes, and at least ten: what starts on a busy file system may take as long as the job.
     minutes = max(10, -(-int(most * _TIME_MARGIN) // 60))
     wanted = f"{minutes}min" if minutes < 120 else f"{-(-minutes // 60)}h"
     return f"-wt {wanted}" if minutes * 60 < limit * _WASTED else None
