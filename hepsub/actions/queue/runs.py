@@ -20,7 +20,7 @@ from hepsub.journal import Entry
 from hepsub.session import Session
 
 _RANGES = 10
-"""Of more ranges the whole cluster is named: what else of it is shown does less harm than a command that nobody reads."""
+"""Of more ranges the whole cluster is named: a command that nobody reads does more harm than what else it shows."""
 
 
 def find_runs(reach: Reach, job: JobId, errors: list[HepsubError]) -> tuple[Found, ...]:
