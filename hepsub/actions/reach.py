@@ -196,6 +196,13 @@ class Reach(Struct, kw_only=True, eq=False):
             except UnknownJob as error:
                 yield job, None, error
 
+    def meant(self, ids: Sequence[JobId]) -> list[Meant]:
+        """What is acted upon: each of some ids, where there are none all of the user's own jobs."""
+        if ids:  # all are found before the first is acted upon: one that two schedds know changes nothing
+            return list(self.each(ids))
+        own = Selection(owner=self.session.situation.user)
+        return [(None, each, None) for each in self.everything(own)]
+
     def absent(self) -> tuple[HepsubError, ...]:
         """What to say of the schedds of the pool that is asked which should be there, and are not."""
         found = self._found.get(self.pool)

@@ -64,12 +64,7 @@ def control(
     outcomes: list[Outcome] = []
     errors: list[HepsubError] = []
     notes: list[str] = []
-    mine = Selection(owner=session.situation.user)
-    meant: list[Meant] = (
-        list(reach.each(ids))
-        if ids
-        else [(None, _spared(session, each), None) for each in reach.everything(mine)]
-    )
+    meant = reach.meant(ids)
     if act is Act.REMOVE and not ids:
         from hepsub.actions.queue.halt import halt_all
 
@@ -97,7 +92,7 @@ def _carry_out(
     session, (job, target, unknown) = reach.session, each
     if job is None:
         if target is not None:
-            yield _act(session, act, target, "", notes)[0]
+            yield _act(session, act, _spared(session, target), "", notes)[0]
         return
     schedd = target.schedd.name if target is not None else ""
     pool = reach.pool if reach.asked is not None else None
