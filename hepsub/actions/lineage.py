@@ -50,13 +50,7 @@ class Lineage(Struct, frozen=True, kw_only=True):
 
 
 def lineage_of(entries: Iterable[Entry], ref: SubmissionRef, procs: Sequence[int]) -> Lineage:
-    """The runs of jobs.
-
-    Args:
-        entries: the journal's, the oldest first.
-        ref: a submission.
-        procs: ProcIds in it.
-    """
+    """The runs of some jobs of a submission, by what the journal has, the oldest first."""
     noted = list(entries)
     own = next((each for each in noted if each.ref.uuid == ref.uuid), None)
     again = own.again if own is not None else None
@@ -100,11 +94,7 @@ class Later(Struct, frozen=True, kw_only=True):
 
 
 def later_runs(entries: Iterable[Entry]) -> dict[str, Later]:
-    """What later submissions run again, by the UUID of the submission that had it before.
-
-    Args:
-        entries: the journal's, the oldest first.
-    """
+    """What later submissions run again, by the UUID of the one that had it before; the oldest entry is the first."""
     refs: defaultdict[str, dict[SubmissionRef, None]] = defaultdict(dict)
     procs: defaultdict[str, set[int]] = defaultdict(set)
     latest: dict[tuple[str, int], tuple[str, int]] = {}

@@ -39,12 +39,7 @@ class Target(Struct, frozen=True, kw_only=True):
     pool: str = ""
 
     def queue(self, now: float, *, brief: bool = False) -> Queue:
-        """The jobs that are in the queue, with the pool that they are in.
-
-        Args:
-            now: seconds since the epoch.
-            brief: only what hep_q's table shows of a job is asked for.
-        """
+        """The jobs that are in the queue, with the pool that they are in; in brief, as much as hep_q's table shows."""
         found = self.schedd.queue(self.selection, now, brief=brief)
         return Queue(jobs=self.marked(found.jobs), unmade=self.marked(found.unmade))
 

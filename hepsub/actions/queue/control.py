@@ -154,15 +154,7 @@ def _spared(session: Session, target: Target) -> Target:
 def _act(
     session: Session, act: Act, target: Target, meant: str, notes: list[str], *, besides: int = 0
 ) -> tuple[Outcome, HepsubError | None]:
-    """Act on the jobs of one schedd; what of a range is not there is told, what is said besides goes to the notes.
-
-    Args:
-        session: the session.
-        act: what is done.
-        target: the jobs.
-        meant: the id that means them; empty for all of the user's own.
-        notes: gets what is said besides.
-        besides: how many jobs of the id were dealt with elsewhere.
+    """Act on the jobs of an id, or of none; what of a range is not there is told, all else that is said is a note.
 
     Raises:
         UnknownJob, NotYetMade, NotDone: not all of it could be done.

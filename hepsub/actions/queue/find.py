@@ -54,12 +54,7 @@ class Found(Struct, frozen=True, kw_only=True):
 
 
 def find_jobs(reach: Reach, job: JobId, errors: list[HepsubError]) -> Found:
-    """The jobs that an id means, in the queue and of the past.
-
-    Args:
-        reach: the schedds that can be meant.
-        job: the id.
-        errors: gets why a schedd, or its history, could not be asked.
+    """The jobs that an id means, in the queue and of the past; errors gets why a schedd could not be asked.
 
     Raises:
         UnknownJob: nobody knows them.

@@ -33,11 +33,6 @@ def judge_onward(
 ) -> tuple[Judged, ...]:
     """How the latest runs of jobs stand, as `judge`; those go on that hepsub itself runs again at this time.
 
-    Args:
-        session: the session.
-        lineage: the jobs.
-        thorough: whether a history is read that did not know more the last time.
-
     Raises:
         HepsubError: a schedd cannot be asked.
     """
@@ -99,13 +94,7 @@ def moving(session: Session, uuids: Collection[str]) -> dict[str, frozenset[int]
 
 
 def are_anew(session: Session, lineage: Lineage, past: Mapping[int, JobStatus]) -> bool:
-    """Whether some jobs that have ended, or are to be removed, are on their way into another cluster.
-
-    Args:
-        session: the session.
-        lineage: the jobs, all of one submission.
-        past: those that have ended there, by their ProcIds.
-    """
+    """Whether some jobs of one submission are on their way into another cluster; `past` are those that have ended."""
     intended = frozenset(_intended(session, lineage))
     going = moving(session, {run.ref.uuid for run in lineage.runs.values()})
 

@@ -154,11 +154,6 @@ class Listing(Struct, frozen=True, kw_only=True):
 def query(session: Session, wanted: Filter, reach: Reach | None = None) -> Result[Listing]:
     """List the jobs that match; a schedd that does not answer is a problem, not the end.
 
-    Args:
-        session: the session.
-        wanted: which jobs.
-        reach: the schedds that can be meant, where the caller asks them more.
-
     Raises:
         PoolUnreachable: the pool cannot be asked.
         AmbiguousJob: an id belongs to two schedds.
@@ -215,12 +210,7 @@ def _targets(reach: Reach, wanted: Filter) -> list[Target]:
 
 
 def job_document(job: JobStatus, pool: str) -> JobDocument:
-    """A job as it stands in JSON.
-
-    Args:
-        job: the job.
-        pool: the pool that was asked.
-    """
+    """A job as it stands in JSON; it is in the pool that was asked where it names none."""
     return JobDocument(
         id=job.id,
         pool=job.pool or pool,

@@ -26,13 +26,8 @@ _RANGES = 10
 def find_runs(reach: Reach, job: JobId, errors: list[HepsubError]) -> tuple[Found, ...]:
     """The jobs that an id means, the latest run of each, submission by submission; first that of the id.
 
-    Args:
-        reach: the schedds that can be meant.
-        job: the id.
-        errors: gets why a schedd, or its history, could not be asked.
-
     Raises:
-        UnknownJob, AmbiguousJob, PoolUnreachable: as `find_jobs`.
+        UnknownJob, AmbiguousJob, PoolUnreachable: as `find_jobs`, which also says what goes to the errors.
     """
     found = find_jobs(reach, job, errors)
     ref = found.entry.ref
@@ -57,12 +52,7 @@ def with_later_runs(session: Session, ids: Iterable[JobId]) -> tuple[JobId, ...]
 
 
 def reaching_later(reach: Reach, ids: Iterable[JobId]) -> tuple[Reach, tuple[JobId, ...]]:
-    """Ids, and those of later runs of the jobs that they mean; and what reaches these, too, in whatever pools.
-
-    Args:
-        reach: the schedds that ids can mean.
-        ids: the ids.
-    """
+    """What reaches the later runs of the jobs that ids mean, too, in whatever pools; and these ids and theirs."""
     entries = reach.session.journal.entries()
     found: dict[JobId, None] = {}
     pools: set[str] = set()

@@ -106,13 +106,7 @@ def sites(
     ask: LoadOf = load_of,
     together: Together = side_by_side,
 ) -> Result[Sites]:
-    """Show the pools and sites; one that does not answer says so in its row.
-
-    Args:
-        session: the session.
-        group: whose sites are shown; None for all of the caller's.
-        ask: how a collector is asked.
-        together: how several are.
+    """Show the pools, and the sites of a group or of all of the caller's; one that does not answer says so in its row.
 
     Raises:
         UnknownGroup: the policy has no such group.

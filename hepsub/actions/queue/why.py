@@ -207,14 +207,7 @@ def _alike(listing: Listing, wanted: Filter) -> Iterator[tuple[list[JobStatus], 
 def _explain(
     group: list[JobStatus], meant: str, reach: Reach, directory: Path | None
 ) -> Explanation:
-    """Why some jobs that are alike are where they are.
-
-    Args:
-        group: the jobs.
-        meant: what means them in a command.
-        reach: the schedds.
-        directory: their bundle's; None where nothing travels with them.
-    """
+    """Why jobs that are alike are where they are; with the directory of their bundle, None for none."""
     session, now = reach.session, reach.session.situation.now
     first = max(group, key=lambda job: job.memory_mb)  # it tells how much is needed
     bundle = read_bundle(directory) if directory is not None else None
