@@ -172,13 +172,19 @@ def _result(session: Session, ends: LatestEnds, notes: tuple[str, ...]) -> Resul
         code = NotDone.exit_code if left else 0
         return Result(value=value, notes=notes, problems=left, exit_code=code)
     bad = [job for job in value.jobs if job.state not in ("succeeded", "unknown")]
-    meant = " ".join(dict.fromkeys(session.meant(run.ref) for run in latest_runs(lineages)))
+    # What to do is told of the clusters in which something is to be done, not of all that were named.
+    troubled = [
+        lineage
+        for lineage, some in zip(lineages, ends.judged, strict=True)
+        if any(each.verdict is not Verdict.SUCCEEDED for each in some)
+    ]
+    meant = list(dict.fromkeys(session.meant(run.ref) for run in latest_runs(troubled)))
     problem = not_all_well(
         [f"{job.job} {told(job)}" for job in bad],
         value.unknown,
         len(value.jobs),
-        held=meant if any(job.state in ("held", "alive") for job in bad) else "",
-        again=meant.split(" ", maxsplit=1)[0],
+        held=" ".join(meant) if any(job.state in ("held", "alive") for job in bad) else "",
+        again=meant[0],
         at_home=not value.unknown and all(job.state == "at-home" for job in bad),
     )
     problems = (*left, problem)
