@@ -219,7 +219,7 @@ def _check_made(before: Counts, selection: Selection, meant: str, act: Act) -> N
         raise NotYetMade(
             f"{meant}: the schedd makes the procs of cluster {named[0].cluster} as they are needed, and"
             f" has made none from {first} on",
-            remedy=f"{_COMMANDS[act]} {named[0].cluster} acts on the whole cluster",
+            remedy=f"{_COMMANDS[act]} {replace(named[0], first=None, last=None)} acts on the whole cluster",
         )
 
 

@@ -193,7 +193,7 @@ def _check(before: Queue, meant: JobId, wanted: Edit) -> None:
     if before.unmade and meant.first is not None:
         raise NotYetMade(
             f"{meant}: the schedd has not made this proc yet",
-            remedy=f"hep_edit with {meant.cluster} changes the whole cluster",
+            remedy=f"hep_edit with {replace(meant, first=None, last=None)} changes the whole cluster",
         )
     if not before.jobs and not before.unmade:
         raise UnknownJob(

@@ -153,7 +153,7 @@ def _nothing_of(
             errors.append(
                 UnknownJob(
                     f"{each}: cluster {each.cluster} has {number} job(s)",
-                    remedy=f"hep_history {each.cluster} tells of all of them",
+                    remedy=f"hep_history {replace(each, first=None, last=None)} tells of all of them",
                 )
             )
         elif noted[each]:

@@ -108,7 +108,7 @@ def wait_for(
     if empty := [ref for ref, procs in asked if not procs]:
         raise UnknownJob(
             f"nobody knows how many jobs cluster {empty[0].cluster} has",
-            remedy=f"name them: hep_wait {empty[0].cluster}.0-9",
+            remedy=f"name them: hep_wait {session.meant(empty[0])}.0-9",
         )
     timed = _limited(clock, limit_s)
     now = at(session, clock)
