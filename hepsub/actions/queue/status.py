@@ -52,12 +52,12 @@ def status(session: Session, pool: str | None) -> Result[Status]:
     later = later_runs(session.journal.entries())
     found: list[ClusterStatus] = []
     for target in reach.everything(Selection(owner=session.situation.user)):
-        entries = noted.pop((target.pool or reach.pool, target.schedd.name), ())
         try:
             counts = target.schedd.count_clusters(target.selection, session.situation.now)
         except HepsubError as error:
             errors.append(error)
             continue
+        entries = noted.pop((target.pool or reach.pool, target.schedd.name), ())
         found += _of_schedd(session, target, target.marked(counts), entries, later, errors)
     found += _of_others(session, reach, noted, later)
     errors += reach.absent()
@@ -157,13 +157,21 @@ def _of_others(
     noted: Mapping[tuple[str, str], Sequence[Entry]],
     later: Mapping[str, Later],
 ) -> Iterator[ClusterStatus]:
-    """What ended lately at schedds that have nothing else of the user's, and are not asked for it."""
+    """What ended lately at schedds that have nothing else of the user's, and are not asked; or that do not answer."""
+    away = {(each.pool, each.schedd) for each in reach.elsewhere()}
     # Such a pool may be slow or away; what ended lately in it is kept, or has reported home.
     for (pool, schedd), entries in noted.items():
         latest = {entry.ref.cluster: entry for entry in entries}.values()
         submitted = [_submitted(session, each, None) for each in latest]
         ended = look_back(session, None, submitted, [])
-        known = [entry for entry in latest if ended[entry.ref.uuid].jobs]
+        # What nobody tells of may still be in the queue of a schedd that does not answer now.
+        may_live = pool == reach.pool or (pool, schedd) in away
+        known = [
+            entry
+            for entry in latest
+            for past in [ended[entry.ref.uuid]]
+            if past.jobs and not (may_live and past.unknown)
+        ]
         prefix = "" if pool == reach.pool else f"{schedd}:"
         yield from _over(session, known, ended, later, f"{prefix}{{}}".format)
 

@@ -96,6 +96,19 @@ def test_a_cluster_that_ended_stays_visible_when_its_schedd_has_forgotten_it(
     assert rows(later) == []
 
 
+@pytest.mark.parametrize(("number", "shown"), [(4, [(4, 1, 2, 1, 0, 0, 0)]), (5, [])])
+def test_a_schedd_that_is_away_hides_nothing_that_is_known(
+    tmp_path: Path, number: int, shown: list[tuple[int, ...]]
+) -> None:
+    """What has ended is shown; of what may be in its queue nothing is said to have ended."""
+    schedd = FakeSchedd(reachable=False)
+    session = session_of(tmp_path, schedd, number=number)
+    session.ended.keep(UUID, PAST)
+    found = status(session, None)
+    assert found.exit_code == PoolUnreachable.exit_code
+    assert [counts(each) for each in found.value.clusters] == shown
+
+
 def test_counting_asks_for_no_job(tmp_path: Path) -> None:
     """A cluster of which nothing has ended costs its counts and nothing else."""
     schedd = FakeSchedd(jobs=[make_job(f"13.{proc}") for proc in range(50)])
