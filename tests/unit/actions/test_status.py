@@ -487,6 +487,16 @@ def test_a_history_that_comes_a_moment_later_is_waited_for(tmp_path: Path) -> No
     assert result.value.state.value == "success"
 
 
+def test_no_cluster_has_failed_whose_other_jobs_may_run(tmp_path: Path) -> None:
+    """While its schedd is away a job that is known to have failed has, and of the others nothing is said."""
+    schedd = FakeSchedd(reachable=False)
+    session = session_of(tmp_path, schedd, number=2)
+    session.ended.keep(UUID, [ended("13.0", 1)])
+    assert job_state(session, parse_job_id("13.0"), None, _never).value.state is Word.FAILED
+    with pytest.raises(PoolUnreachable):
+        job_state(session, parse_job_id("13"), None, _never)
+
+
 def test_no_word_is_guessed(tmp_path: Path) -> None:
     pauses: list[float] = []
     with pytest.raises(UnknownJob, match=r"nobody knows how 13\.0 ended"):
