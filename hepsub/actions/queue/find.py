@@ -93,6 +93,7 @@ def find_jobs(reach: Reach, job: JobId, errors: list[HepsubError]) -> Found:
             f"nobody knows {job}: neither a queue, nor a history, nor what hepsub keeps",
             remedy="hep_history lists your jobs that have ended; -p names another pool",
         )
+    # As the next command takes it: with its schedd where -p would be needed else.
     cluster = target.spelled(job.cluster) if target is not None else session.meant(entry.ref)
     if not cluster.isdigit():  # of another pool, which its jobs say
         jobs = {proc: replace(each, pool=entry.ref.pool) for proc, each in past.jobs.items()}

@@ -112,6 +112,7 @@ def wait_for(
         )
     timed = _limited(clock, limit_s)
     now = at(session, clock)
+    # What follows a wait is not stopped by Ctrl-C half way: outputs are on their way into their paths.
     try:
         with session.interrupts.allowed():
             ends = await_latest(now, asked, timed)
@@ -145,7 +146,7 @@ def _stopped(
     """What is so far, when nobody waits any longer."""
     meant = ", ".join(dict.fromkeys(session.meant(run.ref) for run in latest_runs(lineages)))
     remedy = f"hep_q -i {meant.replace(',', '')} shows them; hep_wait waits again"
-    if interrupted:
+    if interrupted:  # at once: who pressed Ctrl-C waits for no schedd
         problem = Problem(
             code=Interrupted.code,
             message=f"waiting was interrupted; the jobs of cluster {meant} go on",
@@ -240,5 +241,5 @@ def _job(
         exit_code=status.exit_code if status is not None else None,
         exit_signal=status.exit_signal if status is not None else None,
         run_seconds=status.run_seconds if status is not None else None,
-        stderr=log if log and os.path.isfile(log) else None,
+        stderr=log if log and os.path.isfile(log) else None,  # it may have to be fetched first
     )

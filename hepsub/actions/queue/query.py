@@ -180,6 +180,7 @@ def query(session: Session, wanted: Filter, reach: Reach | None = None) -> Resul
         pool=reach.pool,
     )
     problems, exit_code = failures([*errors, *reach.errors], PoolError.exit_code)
+    # A schedd that did not answer may have them.
     notes = () if problems else tuple(_unknown(session, wanted, listing))
     return Result(value=listing, notes=notes, problems=problems, exit_code=exit_code)
 
@@ -229,7 +230,7 @@ def job_document(job: JobStatus, pool: str) -> JobDocument:
         arguments=job.arguments,
         name=job.name or None,
         hold_code=job.hold_code or None,
-        hold_subcode=job.hold_subcode if job.hold_code else None,
+        hold_subcode=job.hold_subcode if job.hold_code else None,  # 0 is one of them
         hold_reason=job.hold_reason or None,
         host=job.host or None,
         exit_code=job.exit_code,

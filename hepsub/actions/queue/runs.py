@@ -118,6 +118,7 @@ def later_runs_of(session: Session, job: JobId, pool: str | None, schedd: str) -
             before = f"{ref.cluster}.{procs_brief(earlier[run] for run in runs)}"
             now = f"{session.meant(there)}.{procs_brief(run.proc for run in runs)}"
             said.append(f"{before} run{'s' if len(runs) == 1 else ''} again as {now}")
+            # In the default pool the number alone is what people type.
             home = there.pool == session.policy.default_pool()
             ids += [str(replace(each, schedd="") if home else each) for each in _ids_of(runs)]
     return LaterRuns(said=tuple(said), ids=tuple(ids))
@@ -139,6 +140,7 @@ def _ids_of(runs: Iterable[Run]) -> Iterator[JobId]:
 
 def _kept(found: Found, own: set[int]) -> Found:
     """The jobs of the id's own cluster that were not run again; it may have none."""
+    # Those that run again count where they do, with what is known of them there.
     gone = frozenset(procs_of(found.job, found.entry.ref)).difference(own)
     return replace(
         found,

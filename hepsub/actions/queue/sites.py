@@ -191,7 +191,7 @@ def _asked(session: Session, name: str, home: str, parts: Mapping[str, str], ask
     try:
         schedds = session.schedds(name)
         row = replace(row, schedds=tuple(each.name for each in schedds))
-        if _is_embedded(session.policy, name):
+        if _is_embedded(session.policy, name):  # which has no slots, and nobody else's jobs
             counts = schedds[0].count(Selection(owner=session.situation.user))
             waiting = counts.states.get(State.IDLE, 0) + sum(each.number for each in counts.unmade)
             running = counts.states.get(State.RUNNING, 0)

@@ -73,7 +73,9 @@ class Usage(Struct, frozen=True, kw_only=True):
 
 def usage_of(jobs: Sequence[JobStatus]) -> Usage | None:
     """What jobs used that ran to their end; None where there are none."""
-    ran = [job for job in jobs if job.run_seconds > 0]
+    ran = [
+        job for job in jobs if job.run_seconds > 0
+    ]  # what was removed while it waited used nothing
     if not ran:
         return None
     cores = max(job.cores for job in ran)
@@ -102,7 +104,9 @@ def _amount(
     values = [value(job) for job in measured]
     top = max(measured, key=value)
     return Amount(
-        median=statistics.median(values),
+        median=statistics.median(
+            values
+        ),  # which one job that hung does not move, as it would the mean
         most=value(top),
         job=top.id,
         asked=asked,
@@ -138,6 +142,7 @@ def _memory_advice(jobs: Sequence[JobStatus]) -> Callable[[float, float, int], s
 
 
 def _time_advice(most: float, limit: float, number: int) -> str | None:
+    # Within the same few hours a shorter limit gains nothing, and one that is too short loses the job.
     if number < _FEW or not limit or most >= limit * _WASTED or limit <= _LITTLE_S:
         return None
     # Whole minutes, and at least ten: what starts on a busy file system may take as long as the job.

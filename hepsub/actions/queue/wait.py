@@ -105,7 +105,7 @@ def _statuses(ref: SubmissionRef, judged: Iterable[Judged]) -> Iterator[JobStatu
     """What is known of jobs, with the pool of those that ran again in another one."""
     for each in judged:
         if each.status is not None:
-            elsewhere = each.run.ref.pool != ref.pool
+            elsewhere = each.run.ref.pool != ref.pool  # where its id needs the schedd
             yield replace(each.status, pool=each.run.ref.pool) if elsewhere else each.status
 
 

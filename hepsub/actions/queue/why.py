@@ -66,6 +66,7 @@ def why(session: Session, wanted: Filter) -> Result[Explanations]:
     from hepsub.actions.queue.runs import reaching_later
 
     reach = Reach(session=session, asked=wanted.pool)
+    # Who asks about 13.1 wants to know why it does not run now, in whatever cluster it does.
     farther, ids = reaching_later(reach, wanted.ids)
     listed = query(session, replace(wanted, ids=ids), farther)
     listing = listed.value
@@ -78,7 +79,9 @@ def why(session: Session, wanted: Filter) -> Result[Explanations]:
     errors: list[HepsubError] = []
     found += _of_past(reach, wanted, listing.jobs, errors)
     troubles, code = failures(errors, PoolError.exit_code)
-    problems = tuple(dict.fromkeys((*listed.problems, *troubles)))
+    problems = tuple(
+        dict.fromkeys((*listed.problems, *troubles))
+    )  # both looks meet one silent schedd
     return Result(
         value=Explanations(explanations=tuple(found)),
         notes=(
@@ -101,6 +104,7 @@ def _of_past(
 
     told, explained = {(job.schedd, job.job) for job in queued}, list[Explanation]()
     for each in dict.fromkeys(wanted.ids):
+        # Neither is news: the queue has been asked for the same, and an id that is nobody's is no error of hep_q.
         with contextlib.suppress(UnknownJob, PoolUnreachable):
             explained += [
                 _ended(reach.session, found, group)
@@ -145,7 +149,7 @@ def _how_it_ended(group: list[JobStatus], last: JobStatus, now: float) -> str:
     if last.settled:
         how = "its program ended with exit code 0, and its outputs, which came home first, are in their places"
     when = moment_text(last.ended, now) if last.ended else ""
-    if len(group) > 1:
+    if len(group) > 1:  # host and run time are each job's own
         return f"{how}; the last of them at {when}" if when else how
     where = f"on {last.host}" if last.host else ""
     ran = f"after {duration_text(last.run_seconds)}" if last.run_seconds >= 1 else ""
@@ -190,7 +194,7 @@ def _alike(listing: Listing, wanted: Filter) -> Iterator[tuple[list[JobStatus], 
             job.hold_subcode,
             job.requested_mb,
             job.host if job.state in RUNNING else "",
-            kind_of(job.stage),
+            kind_of(job.stage),  # without its times, which differ from job to job
         )
         groups.setdefault(key, []).append(job)
     seen = Counter((group[0].schedd, group[0].cluster) for group in groups.values())
@@ -216,6 +220,7 @@ def _explain(
         details = _credential_details(session, bundle)
     elif directory is not None and (another := why_of_another(directory)):
         details = (another,)
+    # A job that runs behind an element has no host to name, and its site may be silent: its schedd tells of that.
     element = bundle is not None and bundle.request.element
     if first.state in (State.HELD, State.IDLE) or (element and first.state is State.RUNNING):
         token_end = _token_end(bundle, now) if bundle is not None else None
