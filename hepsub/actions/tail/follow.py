@@ -215,12 +215,15 @@ class _Reader(Struct, kw_only=True, eq=False):
 
     def _read(self, file: LogFile) -> None:
         """Show of a file at home what was not shown yet."""
+        size = file.size()
+        if size is None:
+            return  # somebody moved it away, and it may come again: the job has not ended by that
         if self.offset is None:
             first = file.end(self.lines, LARGEST_LOOK)
             self._shown(first.data, first.offset + len(first.data))
             self.last = file.before(self.offset or 0)
         # A new run may have written more than the last one had: its size alone does not tell it.
-        elif (file.size() or 0) < self.offset or not file.before(self.offset).endswith(self.last):
+        elif size < self.offset or not file.before(self.offset).endswith(self.last):
             self.clock.progress(f"{file.path} was begun anew")
             self._begin_anew()
         while data := file.after(self.offset or 0):

@@ -411,6 +411,17 @@ def test_a_file_at_home_is_followed(bench: Bench) -> None:
     assert time.told == [f"{bench.log} was begun anew"] * 2
 
 
+def test_a_log_that_is_moved_away_does_not_end_the_following(bench: Bench) -> None:
+    """Somebody renames it while the job runs; what is written under its name afterwards is shown."""
+    runs = bench.places(State.RUNNING, while_running=True)
+    bench.schedd.logs = [runs, bench.places(State.COMPLETED, while_running=True)]
+    bench.log.write_text("a\n")
+    steps = [lambda: bench.log.rename(bench.directory / "old"), lambda: None, bench.writes("b\n")]
+    result, time = bench.follow(steps)  # type: ignore[arg-type]
+    assert (result.exit_code, bench.shown) == (0, b"a\nb\n")
+    assert time.told == [f"{bench.log} was begun anew"]
+
+
 def test_an_idle_job_and_a_schedd_that_is_away_are_waited_for(bench: Bench) -> None:
     idle = bench.places(State.IDLE, run=0.0)
     bench.schedd.logs = [idle, AWAY, AWAY, idle, None, bench.places(State.COMPLETED)]
