@@ -190,7 +190,8 @@ def _forgotten(reach: Reach, noted: _Noted, found: Sequence[JobStatus]) -> Itera
         if ref.pool not in pools:
             continue
         told = [job for job in found if (job.schedd, job.cluster) == (ref.schedd, ref.cluster)]
-        keep_seen(session, ref, (job for job in told if is_of(job, times.get(ref.uuid, 0))))
+        when = times.get(ref.uuid, 0)
+        keep_seen(session, ref, (job for job in told if is_of(job.submitted, when)))
         procs = {job.proc for job in told}
         ids = [each for each, own in noted.items() if ref in own.values()]
         for proc, job in session.ended.read(ref.uuid).jobs.items():

@@ -82,6 +82,19 @@ def test_what_has_ended_is_counted_by_how_it_did(tmp_path: Path) -> None:
     assert rows(session) == [(6, 1, 2, 1, 0, 1, 1)]
 
 
+def test_a_cluster_that_runs_for_weeks_keeps_what_has_ended_of_it(tmp_path: Path) -> None:
+    """Its journal entry is as old; another cluster of its number that was not submitted by hepsub is none of it."""
+    begun = NOON - 20 * DAY
+    past = [replace(job, submitted=begun, ended=NOON - 10 * DAY) for job in PAST]
+    schedd = FakeSchedd(jobs=[make_job("13.4", State.RUNNING, submitted=begun)], past=past)
+    session = session_of(tmp_path, schedd, number=5, when=begun)
+    assert rows(session) == [(5, 1, 2, 1, 0, 1, 0)]
+    schedd.jobs = [make_job("13.0", State.RUNNING, submitted=NOON - 50)]
+    assert rows(session) == [(1, 0, 0, 0, 0, 1, 0)]
+    schedd.jobs.clear()
+    assert rows(session) == []
+
+
 def test_a_cluster_that_ended_stays_visible_when_its_schedd_has_forgotten_it(
     tmp_path: Path,
 ) -> None:
