@@ -50,13 +50,7 @@ class Lineage(Struct, frozen=True, kw_only=True):
 
 
 def lineage_of(entries: Iterable[Entry], ref: SubmissionRef, procs: Sequence[int]) -> Lineage:
-    """The runs of jobs.
-
-    Args:
-        entries: the journal's, the oldest first.
-        ref: a submission.
-        procs: ProcIds in it.
-    """
+    """The runs of some jobs of a submission, by what the journal has, the oldest first."""
     noted = list(entries)
     own = next((each for each in noted if each.ref.uuid == ref.uuid), None)
     again = own.again if own is not None else None
@@ -72,8 +66,10 @@ def lineage_of(entries: Iterable[Entry], ref: SubmissionRef, procs: Sequence[int
     }
     uncertain: list[Entry] = []
     for each in noted:
+        # Where nothing is noted of a submission it has no UUID, and would be kin of all others that have none.
         if each.again is None or not ref.uuid or each.again.uuid != first.uuid:
             continue
+        # An intent: its schedd may have heard it or not, and whoever wrote it may still be about to say.
         if each.ref.cluster == 0 and not wanted.isdisjoint(each.again.procs):
             uncertain.append(each)
         if each.ref.cluster > 0:
@@ -98,11 +94,7 @@ class Later(Struct, frozen=True, kw_only=True):
 
 
 def later_runs(entries: Iterable[Entry]) -> dict[str, Later]:
-    """What later submissions run again, by the UUID of the submission that had it before.
-
-    Args:
-        entries: the journal's, the oldest first.
-    """
+    """What later submissions run again, by the UUID of the one that had it before; the oldest entry is the first."""
     refs: defaultdict[str, dict[SubmissionRef, None]] = defaultdict(dict)
     procs: defaultdict[str, set[int]] = defaultdict(set)
     latest: dict[tuple[str, int], tuple[str, int]] = {}
@@ -110,6 +102,7 @@ def later_runs(entries: Iterable[Entry]) -> dict[str, Later]:
         if each.again is None or each.ref.cluster <= 0:
             continue
         refs[each.again.uuid][each.ref] = None
+        # The journal names the first submission alone; which one had a job in between is what came before here.
         for proc, earlier in enumerate(each.again.procs):
             first = each.again.uuid, earlier
             uuid, before = latest.get(first, first)

@@ -39,12 +39,7 @@ class Target(Struct, frozen=True, kw_only=True):
     pool: str = ""
 
     def queue(self, now: float, *, brief: bool = False) -> Queue:
-        """The jobs that are in the queue, with the pool that they are in.
-
-        Args:
-            now: seconds since the epoch.
-            brief: only what hep_q's table shows of a job is asked for.
-        """
+        """The jobs that are in the queue, with the pool that they are in; in brief, as much as hep_q's table shows."""
         found = self.schedd.queue(self.selection, now, brief=brief)
         return Queue(jobs=self.marked(found.jobs), unmade=self.marked(found.unmade))
 
@@ -164,6 +159,7 @@ class Reach(Struct, kw_only=True, eq=False):
             for each in self._elsewhere_of(job)
             if each.has(job) and (each.pool not in self.more or each.schedd == job.schedd)
         ]
+        # schedd01 may be one here and one there; who spells out the whole name has said which.
         exact = [each for each in others if each.schedd == job.schedd]
         if not others:
             return self._target(self._here_with(job), wanted)
@@ -176,10 +172,14 @@ class Reach(Struct, kw_only=True, eq=False):
         if schedd is None:
             return None
         if selection.owner == self.session.situation.user:
-            wanted = replace(wanted, owner="")
+            wanted = replace(wanted, owner="")  # it may know the user by another name
         return Target(schedd=schedd, selection=wanted, pool=place.pool)
 
-    def each(self, ids: Iterable[JobId]) -> Iterator[Meant]:
+    def each(
+        self,
+        ids: Iterable[JobId],
+        selection: Selection = Selection(),  # noqa: B008 (frozen)
+    ) -> Iterator[Meant]:
         """The jobs that each of some ids means, or why no schedd has them; the other words go on.
 
         Raises:
@@ -187,9 +187,16 @@ class Reach(Struct, kw_only=True, eq=False):
         """
         for job in ids:
             try:
-                yield job, self.find(job), None
+                yield job, self.find(job, selection), None
             except UnknownJob as error:
                 yield job, None, error
+
+    def meant(self, ids: Sequence[JobId]) -> list[Meant]:
+        """What is acted upon: each of some ids, where there are none all of the user's own jobs."""
+        if ids:  # all are found before the first is acted upon: one that two schedds know changes nothing
+            return list(self.each(ids))
+        own = Selection(owner=self.session.situation.user)
+        return [(None, each, None) for each in self.everything(own)]
 
     def absent(self) -> tuple[HepsubError, ...]:
         """What to say of the schedds of the pool that is asked which should be there, and are not."""
@@ -219,6 +226,7 @@ class Reach(Struct, kw_only=True, eq=False):
 
     def _schedds(self, pool: str) -> tuple[BatchSystem, ...]:
         if pool not in self._found:
+            # Also that it does not answer is kept: each of twenty ids would wait ten seconds for it again.
             try:
                 self._found[pool] = self.session.schedds(pool)
             except HepsubError as error:
@@ -280,6 +288,7 @@ class Reach(Struct, kw_only=True, eq=False):
     def _queueing(self, job: JobId, schedds: Sequence[BatchSystem]) -> list[str]:
         """The schedds that have the cluster in their queue; the user's own go before other people's."""
         wanted, now = Selection(ids=(JobId(cluster=job.cluster),)), self.session.situation.now
+        # A cluster of the whole id, not the one job: which may have ended while others of it are there.
         owners = {each.name: _owners(each.queue(wanted, now)) for each in schedds}
         having = [name for name, those in owners.items() if those]
         mine = self.session.situation.user

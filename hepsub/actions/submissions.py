@@ -113,6 +113,8 @@ def _submission_of(job: JobId, session: Session, pool: str | None) -> Submission
 
 def _remembered(job: JobId, session: Session, pool: str | None) -> dict[str, SubmissionRef]:
     """What schedds know of the user's jobs, in the queue or the history: their ads name the submission."""
+    # The whole cluster: the job may have ended while others of it are in the queue. Of the user's own alone, because
+    # outputs of others are none of theirs.
     wanted = Selection(ids=(JobId(cluster=job.cluster),), owner=session.situation.user)
     return {
         each.schedd: each
@@ -143,12 +145,7 @@ def procs_of(job: JobId, ref: SubmissionRef) -> range:
 
 
 def check_range(job: JobId, ref: SubmissionRef, meant: str) -> None:
-    """See that jobs are of their cluster.
-
-    Args:
-        job: the jobs.
-        ref: their submission; it may not know how many jobs it has.
-        meant: what means all of them.
+    """See that jobs are of their cluster, if it is known how many it has; `meant` means all of them.
 
     Raises:
         UnknownJob: some are not.
@@ -162,12 +159,7 @@ def check_range(job: JobId, ref: SubmissionRef, meant: str) -> None:
 
 
 def followed(session: Session, submissions: Iterable[SelectedJobs]) -> tuple[SelectedJobs, ...]:
-    """The latest runs of jobs, instead of earlier ones that hep_sub -resubmit has made up for.
-
-    Args:
-        session: the session.
-        submissions: jobs as they were named.
-    """
+    """The latest runs of jobs, instead of earlier ones that hep_sub -resubmit has made up for."""
     entries = session.journal.entries()
     found: dict[tuple[str, int], SelectedJobs] = {}
     for each in submissions:

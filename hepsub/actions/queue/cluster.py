@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -12,7 +12,6 @@ from hepsub.actions.queue.counted import (
     ClusterStatus,
     alive_number,
     cluster_status,
-    keeps_ended,
     none_queued,
     together,
 )
@@ -26,12 +25,13 @@ from hepsub.actions.queue.failures import (
     ranges,
 )
 from hepsub.actions.queue.find import Found, without_schedd
+from hepsub.actions.queue.remains import Remains, remains_of
 from hepsub.actions.queue.runs import find_runs
 from hepsub.actions.queue.usage import Usage, usage_of
 from hepsub.actions.reach import Reach
-from hepsub.batch import SAVED_AT_HOME, JobStatus, Selection, State, has_succeeded
+from hepsub.batch import JobStatus, Selection, State, has_succeeded
 from hepsub.errors import HepsubError, PoolError
-from hepsub.jobid import JobId, SubmissionRef
+from hepsub.jobid import JobId
 from hepsub.result import Result, failures
 from hepsub.session import Session
 
@@ -95,48 +95,26 @@ def _report(session: Session, parts: Sequence[Found], errors: list[HepsubError])
 
 def _failures(session: Session, found: Found, errors: list[HepsubError]) -> Iterator[Failure]:
     """The jobs of one cluster that are on hold, failed, or were removed, by the reason."""
-    path_of = stderr_of(session, found.entry.ref)
+    remains = remains_of(session, found.entry.ref)
     bad = [job for job in found.past.jobs.values() if not has_succeeded(job)]
     failed = groups_of(job for job in bad if not was_removed(job))
     removed = groups_of(job for job in bad if was_removed(job))
-    yield from _held(session, found, path_of, errors)
-    yield from (_failed(session, found, each, path_of) for each in failed)
+    yield from _held(session, found, remains, errors)
+    yield from (_failed(found, each, remains) for each in failed)
     yield from (failure_of(each, found.cluster) for each in removed)
 
 
-def _failed(
-    session: Session,
-    found: Found,
-    group: Sequence[JobStatus],
-    path_of: Callable[[JobStatus], str],
-) -> Failure:
-    stderr = last_stderr(group, found.cluster, path_of)
+def _failed(found: Found, group: Sequence[JobStatus], remains: Remains) -> Failure:
+    stderr = last_stderr(group, found.cluster, remains.stderr)
+    # Of one job: what it says and what its report says explain each other.
     said = next((job for job in group if stderr and stderr.job.endswith(f".{job.proc}")), group[0])
-    message = complaint_of(session, found.entry.ref, said.proc)
-    failure = failure_of(group, found.cluster, stderr, message)
-    return replace(failure, next_command=settling(session, found, group[0]))
+    failure = failure_of(group, found.cluster, stderr, remains.complaint(said.proc))
+    return replace(failure, next_command=settling(found, group[0], remains))
 
 
-def settling(session: Session, found: Found, job: JobStatus) -> str | None:
+def settling(found: Found, job: JobStatus, remains: Remains) -> str | None:
     """The command that puts what a job has left at home in its place; None for one that failed otherwise."""
-    if job.exit_code != SAVED_AT_HOME:
-        return None
-    from hepsub.bundle.bundle import find_bundle
-    from hepsub.bundle.report import report_of
-
-    report = report_of(find_bundle(session.bundles, found.entry.ref), job.proc)
-    if report is None or not report.owes_marker:
-        return None
-    return f"hep_fetch -push {found.cluster}{found.option}"
-
-
-def complaint_of(session: Session, ref: SubmissionRef, proc: int) -> str:
-    """What the report of a job complains of; empty where it does not, or none came home."""
-    from hepsub.bundle.bundle import find_bundle
-    from hepsub.bundle.report import report_of
-
-    report = report_of(find_bundle(session.bundles, ref), proc)
-    return report.complaint if report is not None else ""
+    return f"hep_fetch -push {found.cluster}{found.option}" if remains.owes_marker(job) else None
 
 
 def status_of(session: Session, parts: Sequence[Found]) -> ClusterStatus:
@@ -166,7 +144,7 @@ def _status_of(session: Session, found: Found) -> ClusterStatus:
 def _held(
     session: Session,
     found: Found,
-    path_of: Callable[[JobStatus], str],
+    remains: Remains,
     errors: list[HepsubError],
 ) -> Iterator[Failure]:
     """The jobs on hold, by the reason, each with what to do."""
@@ -201,7 +179,7 @@ def _held(
             exit_signal=None,
             ids=ids,
             number=len(group),
-            stderr=last_stderr(group, found.cluster, path_of),
+            stderr=last_stderr(group, found.cluster, remains.stderr),
             next_command=command or None,
         )
 
@@ -215,15 +193,3 @@ def _commands(
         yield f"hep_sub -resubmit {first.cluster} -failed{first.option}"
     if seen.startswith("hep_fetch"):
         yield f"{seen}{first.option}"
-
-
-def stderr_of(session: Session, ref: SubmissionRef) -> Callable[[JobStatus], str]:
-    """Where the standard error of each job of a submission goes, by the user's own name for it; empty for not known."""
-    from hepsub.bundle.bundle import find_bundle
-
-    bundle = find_bundle(session.bundles, ref)
-    if bundle is None or not bundle.request.stderr:
-        # A schedd that sees none of this host's directories names no file of them: it would be shown what it likes.
-        return (lambda _: "") if keeps_ended(session, ref.pool) else lambda job: job.stderr
-    request = bundle.request
-    return lambda job: str(request.logs(job.proc, ref.cluster)[-1])

@@ -64,12 +64,7 @@ def control(
     outcomes: list[Outcome] = []
     errors: list[HepsubError] = []
     notes: list[str] = []
-    mine = Selection(owner=session.situation.user)
-    meant: list[Meant] = (
-        list(reach.each(ids))
-        if ids
-        else [(None, _spared(session, each), None) for each in reach.everything(mine)]
-    )
+    meant = reach.meant(ids)
     if act is Act.REMOVE and not ids:
         from hepsub.actions.queue.halt import halt_all
 
@@ -97,7 +92,7 @@ def _carry_out(
     session, (job, target, unknown) = reach.session, each
     if job is None:
         if target is not None:
-            yield _act(session, act, target, "", notes)[0]
+            yield _act(session, act, _spared(session, target), "", notes)[0]
         return
     schedd = target.schedd.name if target is not None else ""
     pool = reach.pool if reach.asked is not None else None
@@ -159,15 +154,7 @@ def _spared(session: Session, target: Target) -> Target:
 def _act(
     session: Session, act: Act, target: Target, meant: str, notes: list[str], *, besides: int = 0
 ) -> tuple[Outcome, HepsubError | None]:
-    """Act on the jobs of one schedd; what of a range is not there is told, what is said besides goes to the notes.
-
-    Args:
-        session: the session.
-        act: what is done.
-        target: the jobs.
-        meant: the id that means them; empty for all of the user's own.
-        notes: gets what is said besides.
-        besides: how many jobs of the id were dealt with elsewhere.
+    """Act on the jobs of an id, or of none; what of a range is not there is told, all else that is said is a note.
 
     Raises:
         UnknownJob, NotYetMade, NotDone: not all of it could be done.
@@ -232,7 +219,7 @@ def _check_made(before: Counts, selection: Selection, meant: str, act: Act) -> N
         raise NotYetMade(
             f"{meant}: the schedd makes the procs of cluster {named[0].cluster} as they are needed, and"
             f" has made none from {first} on",
-            remedy=f"{_COMMANDS[act]} {named[0].cluster} acts on the whole cluster",
+            remedy=f"{_COMMANDS[act]} {replace(named[0], first=None, last=None)} acts on the whole cluster",
         )
 
 

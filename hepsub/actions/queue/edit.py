@@ -11,8 +11,8 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from hepsub.actions.queue.runs import LaterRuns, later_runs_of
-from hepsub.actions.reach import Meant, Reach, Target
-from hepsub.batch import Queue, Selection, State
+from hepsub.actions.reach import Reach, Target
+from hepsub.batch import Queue, State
 from hepsub.batch_edit import Edit
 from hepsub.errors import HepsubError, NotDone, NotYetMade, PoolError, UnknownJob
 from hepsub.jobid import JobId
@@ -84,12 +84,7 @@ def edit(
     changes: list[Change] = []
     errors: list[HepsubError] = []
     notes: list[str] = []
-    mine = Selection(owner=session.situation.user)
-    # All are found before the first is changed: an id that two schedds know changes nothing.
-    meant: list[Meant] = (
-        list(reach.each(ids)) if ids else [(None, each, None) for each in reach.everything(mine)]
-    )
-    for job, target, unknown in meant:
+    for job, target, unknown in reach.meant(ids):
         if target is None and unknown is None:
             continue  # its pool cannot be asked, which is said
         later, error = LaterRuns(), unknown
@@ -198,7 +193,7 @@ def _check(before: Queue, meant: JobId, wanted: Edit) -> None:
     if before.unmade and meant.first is not None:
         raise NotYetMade(
             f"{meant}: the schedd has not made this proc yet",
-            remedy=f"hep_edit with {meant.cluster} changes the whole cluster",
+            remedy=f"hep_edit with {replace(meant, first=None, last=None)} changes the whole cluster",
         )
     if not before.jobs and not before.unmade:
         raise UnknownJob(

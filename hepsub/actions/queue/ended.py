@@ -137,16 +137,16 @@ def _added(
     jobs = {each.ref.uuid: dict(kept[each.ref.uuid].jobs) for each in short}
     for job in past:
         each = wanted.get(job.cluster)
-        if each is not None and is_of(job, each.when):
+        if each is not None and is_of(job.submitted, each.when):
             jobs[each.ref.uuid].setdefault(job.proc, job)  # the latest comes first
     return {uuid: replace(kept[uuid], jobs=found) for uuid, found in jobs.items()}
 
 
-def is_of(job: JobStatus, when: float) -> bool:
-    """Whether a job is not of an earlier or later cluster with the number of one that was submitted then."""
+def is_of(submitted: float, when: float) -> bool:
+    """Whether jobs are not of an earlier or later cluster with the number of one that was submitted then."""
     # ClusterIds begin anew when a spool is lost, and histories go on.
-    known = when > 0 and job.submitted > 0
-    return not known or abs(job.submitted - when) < _ANOTHER_S
+    known = when > 0 and submitted > 0
+    return not known or abs(submitted - when) < _ANOTHER_S
 
 
 def _keep(

@@ -78,6 +78,7 @@ def await_ends(session: Session, ref: SubmissionRef, procs: Collection[int], clo
 
 def goes_on(job: JobStatus, now: float) -> bool:
     """Whether a job will do something by itself; one whose files are still on their way is not stuck."""
+    # HTCondor holds what has no files yet, hep_sub what has no bundle yet; both release it themselves.
     if job.state is State.HELD:
         waits = job.hold_code in (SPOOLING, SUBMITTED_ON_HOLD)
         return waits and now - job.submitted <= SPOOLED_WITHIN_S

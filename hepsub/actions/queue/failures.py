@@ -16,6 +16,7 @@ from hepsub.jobid import procs_text
 _TAIL_BYTES = 4096
 _TAIL_LINES = 3
 _LONGEST_LINE = 300
+_LOOKED_AT = 20
 _MANY_IDS = 10
 """A command that names more ranges is no command that anybody types."""
 HEPSUB_CODES = {
@@ -89,14 +90,7 @@ def groups_of(jobs: Iterable[JobStatus]) -> list[list[JobStatus]]:
 def failure_of(
     group: Sequence[JobStatus], meant: str, stderr: Stderr | None = None, message: str = ""
 ) -> Failure:
-    """A group of jobs that failed in the same way.
-
-    Args:
-        group: the jobs, by ProcId.
-        meant: what means their cluster on a command line.
-        stderr: the end of what one of them said.
-        message: what the report of one of them complains of.
-    """
+    """Jobs of a cluster that failed in the same way, with what one of them said, and what its report complains of."""
     first = group[0]
     return Failure(
         state=first.state,
@@ -153,18 +147,12 @@ def meaning(ids: Sequence[str], everything: str, *, whole: bool) -> str:
 
 
 def last_stderr(
-    group: Sequence[JobStatus], meant: str, path_of: Callable[[JobStatus], str], most: int = 20
+    group: Sequence[JobStatus], meant: str, path_of: Callable[[JobStatus], str]
 ) -> Stderr | None:
-    """The end of the standard error of the first job of a group that said anything.
-
-    Args:
-        group: the jobs.
-        meant: what means their cluster on a command line.
-        path_of: where the standard error of a job goes; empty for not known.
-        most: so many of the jobs are looked at.
-    """
+    """The end of the standard error of the first job of a group that said anything."""
+    # Not of all: thousands may have failed in silence, each with a file on a busy file system.
     silent: Stderr | None = None
-    for job in group[:most]:
+    for job in group[:_LOOKED_AT]:
         path = path_of(job)
         if not path or path == os.devnull:
             continue

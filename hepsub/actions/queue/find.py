@@ -54,12 +54,7 @@ class Found(Struct, frozen=True, kw_only=True):
 
 
 def find_jobs(reach: Reach, job: JobId, errors: list[HepsubError]) -> Found:
-    """The jobs that an id means, in the queue and of the past.
-
-    Args:
-        reach: the schedds that can be meant.
-        job: the id.
-        errors: gets why a schedd, or its history, could not be asked.
+    """The jobs that an id means, in the queue and of the past; errors gets why a schedd could not be asked.
 
     Raises:
         UnknownJob: nobody knows them.
@@ -76,6 +71,7 @@ def find_jobs(reach: Reach, job: JobId, errors: list[HepsubError]) -> Found:
     check_range(job, entry.ref, str(entry.ref.cluster))
     silent: HepsubError | None = None
     counts: ClusterCounts | None = None
+    # The queue before the past: a job that ends between the two is in both, and not in neither.
     try:
         counts = _in_queue(session, target, job) if target is not None else None
     except HepsubError as error:
@@ -97,6 +93,7 @@ def find_jobs(reach: Reach, job: JobId, errors: list[HepsubError]) -> Found:
             f"nobody knows {job}: neither a queue, nor a history, nor what hepsub keeps",
             remedy="hep_history lists your jobs that have ended; -p names another pool",
         )
+    # As the next command takes it: with its schedd where -p would be needed else.
     cluster = target.spelled(job.cluster) if target is not None else session.meant(entry.ref)
     if not cluster.isdigit():  # of another pool, which its jobs say
         jobs = {proc: replace(each, pool=entry.ref.pool) for proc, each in past.jobs.items()}
@@ -134,7 +131,7 @@ def _target(
 
 
 def _history_of(reach: Reach, noted: dict[str, SubmissionRef]) -> Target | None:
-    """The schedd of the one submission that is noted, where it can be asked."""
+    """The schedd of the one submission that is noted, where it can be asked: no queue has the job, its history may."""
     try:
         found = [each for each in reach.here() if each.name in noted]
     except HepsubError:
@@ -221,6 +218,7 @@ def _some(
 ) -> Ended:
     """The jobs of a range that have ended."""
     procs = range(job.first or 0, min((job.last or 0) + 1, entry.ref.number or 1 << 31))
+    # What is kept may do: only else the whole cluster is looked at, for one of 10,000 jobs.
     wanted = len(procs) - alive
     kept = session.ended.read(entry.ref.uuid).jobs
     found = {proc: kept[proc] for proc in procs if proc in kept}

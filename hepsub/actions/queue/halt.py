@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Collection, Mapping
 
 from msgspec.structs import replace
 
@@ -13,7 +13,7 @@ from hepsub.bundle.directory import locked
 from hepsub.bundle.leaving import Move, note_move, read_moves
 from hepsub.documents import Malformed
 from hepsub.errors import NotDone
-from hepsub.jobid import JobId, SubmissionRef
+from hepsub.jobid import JobId
 from hepsub.session import Session
 
 
@@ -30,36 +30,35 @@ def halt(session: Session, job: JobId, pool: str | None, schedd: str) -> frozens
         NotDone: a round is at work, and may be about to submit them.
         BundleUnusable: it cannot be noted.
     """
-    refs = [
-        ref
+    wanted = {
+        ref.uuid: procs_of(job, ref)
         for ref in submitted_to(session, job, pool).values()
         if ref.uuid and schedd in ("", ref.schedd)
-    ]
-    wanted = {ref.uuid: frozenset(procs_of(job, ref)) for ref in refs}
+    }
     return frozenset(proc for procs in _taken(session, wanted).values() for proc in procs)
 
 
-def halt_all(session: Session, pools: Iterable[str]) -> int:
+def halt_all(session: Session, pools: Collection[str]) -> int:
     """Take all jobs out of those that are submitted anew in the next round; how many they were.
 
     Args:
         session: the session.
-        pools: the names of the pools in the policy where they were.
+        pools: where they were, by the names of the policy.
 
     Raises:
         NotDone, BundleUnusable: as `halt`.
     """
-    pools = frozenset(pools)
-    refs: Iterable[SubmissionRef] = (entry.ref for entry in session.journal.entries())
-    wanted = {ref.uuid: frozenset(range(ref.number)) for ref in refs if ref.pool in pools}
+    refs = [entry.ref for entry in session.journal.entries()]
+    wanted = {ref.uuid: range(ref.number) for ref in refs if ref.pool in pools}
     return sum(map(len, _taken(session, wanted).values()))
 
 
-def _taken(session: Session, wanted: dict[str, frozenset[int]]) -> dict[str, frozenset[int]]:
+def _taken(session: Session, wanted: Mapping[str, range]) -> dict[str, frozenset[int]]:
     """The jobs that are noted no more, by their submissions."""
     root = session.bundles
     if not _noted(session, wanted):
         return {}
+    # A round reads what is on its way at its beginning: without its lock it would submit what is taken out here.
     with locked(root / DIRECTORY) as mine:
         if not mine:
             raise NotDone(
@@ -76,13 +75,13 @@ def _taken(session: Session, wanted: dict[str, frozenset[int]]) -> dict[str, fro
     return found
 
 
-def _noted(session: Session, wanted: dict[str, frozenset[int]]) -> dict[str, frozenset[int]]:
+def _noted(session: Session, wanted: Mapping[str, range]) -> dict[str, frozenset[int]]:
     """Those of some jobs that are on their way, by their submissions."""
     moves: dict[str, Move] = {}
     with contextlib.suppress(Malformed):  # no round submits a job then
         moves = read_moves(session.bundles)
     found = {
-        uuid: wanted[uuid].intersection(each.procs)
+        uuid: frozenset(proc for proc in each.procs if proc in wanted[uuid])
         for uuid, each in moves.items()
         if uuid in wanted
     }

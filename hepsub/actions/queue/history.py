@@ -96,6 +96,7 @@ def history(
     found: list[JobStatus] = []
     errors: list[HepsubError] = []
     wanted = Selection(owner="" if ids else owner)
+    # What is kept here is the user's own: it says nothing of bob's jobs.
     own_ones = () if ids or owner not in ("", session.situation.user) else entries_of(reach)
     targets = _targets(reach, wanted, noted, errors, known=bool(own_ones or any(noted.values())))
     for target in targets:
@@ -117,7 +118,7 @@ def history(
     found += _forgotten(reach, noted, found)
     found += forgotten_ends(reach, own_ones, found, targets, most)
     refs = list(_refs(noted))
-    own_refs = (entry.ref for entry in reversed(own_ones))
+    own_refs = (entry.ref for entry in reversed(own_ones))  # of one number the later one counts
     found = list(with_settled(session, (*own_refs, *refs), found))
     found.sort(key=lambda job: (-job.ended, -job.cluster, job.proc))
     shown = found[:most]
@@ -153,7 +154,7 @@ def _nothing_of(
             errors.append(
                 UnknownJob(
                     f"{each}: cluster {each.cluster} has {number} job(s)",
-                    remedy=f"hep_history {each.cluster} tells of all of them",
+                    remedy=f"hep_history {replace(each, first=None, last=None)} tells of all of them",
                 )
             )
         elif noted[each]:
@@ -189,7 +190,8 @@ def _forgotten(reach: Reach, noted: _Noted, found: Sequence[JobStatus]) -> Itera
         if ref.pool not in pools:
             continue
         told = [job for job in found if (job.schedd, job.cluster) == (ref.schedd, ref.cluster)]
-        keep_seen(session, ref, (job for job in told if is_of(job, times.get(ref.uuid, 0))))
+        when = times.get(ref.uuid, 0)
+        keep_seen(session, ref, (job for job in told if is_of(job.submitted, when)))
         procs = {job.proc for job in told}
         ids = [each for each, own in noted.items() if ref in own.values()]
         for proc, job in session.ended.read(ref.uuid).jobs.items():
@@ -208,6 +210,7 @@ def _summaries(
     later = later_runs(entries)
     heads: dict[tuple[str, int], str] = {}
     superseded: set[tuple[str, int, int]] = set()
+    # 13.1 that runs again as 14.0 is a job of 13, which was named; 14 by itself would have a line of its own.
     for each in ids:
         for ref in noted[each].values():
             for run in runs_elsewhere(entries, ref, each):

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Sequence
 from msgspec import Struct
 
 from hepsub.actions.lineage import Lineage, by_submission
-from hepsub.actions.queue.cluster import stderr_of
 from hepsub.actions.queue.ends import Clock
 from hepsub.actions.queue.latest import (
     LatestEnds,
@@ -20,6 +19,7 @@ from hepsub.actions.queue.latest import (
     not_all_well,
 )
 from hepsub.actions.queue.onward import judge_onward
+from hepsub.actions.queue.remains import remains_of
 from hepsub.actions.queue.wait import bring_home
 from hepsub.actions.submissions import find_submissions
 from hepsub.actions.submit.judge import Judged, Verdict
@@ -108,10 +108,11 @@ def wait_for(
     if empty := [ref for ref, procs in asked if not procs]:
         raise UnknownJob(
             f"nobody knows how many jobs cluster {empty[0].cluster} has",
-            remedy=f"name them: hep_wait {empty[0].cluster}.0-9",
+            remedy=f"name them: hep_wait {session.meant(empty[0])}.0-9",
         )
     timed = _limited(clock, limit_s)
     now = at(session, clock)
+    # What follows a wait is not stopped by Ctrl-C half way: outputs are on their way into their paths.
     try:
         with session.interrupts.allowed():
             ends = await_latest(now, asked, timed)
@@ -145,7 +146,7 @@ def _stopped(
     """What is so far, when nobody waits any longer."""
     meant = ", ".join(dict.fromkeys(session.meant(run.ref) for run in latest_runs(lineages)))
     remedy = f"hep_q -i {meant.replace(',', '')} shows them; hep_wait waits again"
-    if interrupted:
+    if interrupted:  # at once: who pressed Ctrl-C waits for no schedd
         problem = Problem(
             code=Interrupted.code,
             message=f"waiting was interrupted; the jobs of cluster {meant} go on",
@@ -172,13 +173,19 @@ def _result(session: Session, ends: LatestEnds, notes: tuple[str, ...]) -> Resul
         code = NotDone.exit_code if left else 0
         return Result(value=value, notes=notes, problems=left, exit_code=code)
     bad = [job for job in value.jobs if job.state not in ("succeeded", "unknown")]
-    meant = " ".join(dict.fromkeys(session.meant(run.ref) for run in latest_runs(lineages)))
+    # What to do is told of the clusters in which something is to be done, not of all that were named.
+    troubled = [
+        lineage
+        for lineage, some in zip(lineages, ends.judged, strict=True)
+        if any(each.verdict is not Verdict.SUCCEEDED for each in some)
+    ]
+    meant = list(dict.fromkeys(session.meant(run.ref) for run in latest_runs(troubled)))
     problem = not_all_well(
         [f"{job.job} {told(job)}" for job in bad],
         value.unknown,
         len(value.jobs),
-        held=meant if any(job.state in ("held", "alive") for job in bad) else "",
-        again=meant.split(" ", maxsplit=1)[0],
+        held=" ".join(meant) if any(job.state in ("held", "alive") for job in bad) else "",
+        again=meant[0],
         at_home=not value.unknown and all(job.state == "at-home" for job in bad),
     )
     problems = (*left, problem)
@@ -199,7 +206,9 @@ def _value(
     *,
     timed_out: bool = False,
 ) -> WaitedJobs:
-    log_of = functools.cache(lambda ref: stderr_of(session, ref))  # each reads a bundle's request
+    log_of = functools.cache(
+        lambda ref: remains_of(session, ref).stderr
+    )  # each reads a bundle's request
     jobs = tuple(
         _job(log_of, lineage, each)
         for lineage, some in zip(lineages, judged, strict=True)
@@ -232,5 +241,5 @@ def _job(
         exit_code=status.exit_code if status is not None else None,
         exit_signal=status.exit_signal if status is not None else None,
         run_seconds=status.run_seconds if status is not None else None,
-        stderr=log if log and os.path.isfile(log) else None,
+        stderr=log if log and os.path.isfile(log) else None,  # it may have to be fetched first
     )

@@ -33,11 +33,6 @@ def judge_onward(
 ) -> tuple[Judged, ...]:
     """How the latest runs of jobs stand, as `judge`; those go on that hepsub itself runs again at this time.
 
-    Args:
-        session: the session.
-        lineage: the jobs.
-        thorough: whether a history is read that did not know more the last time.
-
     Raises:
         HepsubError: a schedd cannot be asked.
     """
@@ -45,7 +40,7 @@ def judge_onward(
     over = [each for each in found if each.verdict in (Verdict.FAILED, *_UNSURE)]
     if not over:
         return found
-    going = _sent_on(session, over)
+    going = dict.fromkeys(_sent_on(session, over), _ELSEWHERE)
     going |= dict.fromkeys(_moved(session, over), _ANEW)
     going |= dict.fromkeys(_intended(session, lineage), _ANEW)
     onward = {each.earlier: going[each.earlier] for each in over if each.earlier in going}
@@ -55,12 +50,6 @@ def judge_onward(
         else each
         for each in found
     )
-
-
-def _may_be_moved(job: Judged) -> bool:
-    """Whether a job was removed, for all that is known, or may be next."""
-    removed = job.status is not None and job.status.state is State.REMOVED
-    return removed or job.verdict in _UNSURE
 
 
 def _intended(session: Session, lineage: Lineage) -> Iterator[int]:
@@ -74,31 +63,25 @@ def _moved(session: Session, jobs: Sequence[Judged]) -> Iterator[int]:
     """Those of some jobs that hep_auth renew has removed to submit them anew, by their first ProcIds."""
     going = moving(session, {each.run.ref.uuid for each in jobs})
     for each in jobs:
-        if _may_be_moved(each) and each.run.proc in going.get(each.run.ref.uuid, ()):
+        removed = each.status is not None and each.status.state is State.REMOVED
+        # What a round removes is on hold before, and for a moment in no queue and no history.
+        may_be = removed or each.verdict in _UNSURE
+        if may_be and each.run.proc in going.get(each.run.ref.uuid, ()):
             yield each.earlier
 
 
-def _sent_on(session: Session, jobs: Sequence[Judged]) -> dict[int, str]:
-    """Those of some jobs that stay on hold for a while only, by their first ProcIds, and what to say of them."""
+def _sent_on(session: Session, jobs: Sequence[Judged]) -> Iterator[int]:
+    """Those of some jobs that stay on hold for a while only, by their first ProcIds."""
     held = {
         each.run: each for each in jobs if each.verdict is Verdict.HELD and each.status is not None
     }
-    sent = (
-        (run, proc)
-        for runs in by_submission(held).values()
-        for proc in sent_on(session, runs[0], (held[run].status for run in runs))
-        for run in runs
-    )
-    return {held[run].earlier: _ELSEWHERE for run, proc in sent if run.proc == proc}
+    for runs in by_submission(held).values():
+        sent = sent_on(session, runs[0], (held[run].status for run in runs))
+        yield from (held[run].earlier for run in runs if run.proc in sent)
 
 
 def moving(session: Session, uuids: Collection[str]) -> dict[str, frozenset[int]]:
-    """The ProcIds of jobs that hep_auth renew takes away from another pool, by their submissions.
-
-    Args:
-        session: the session.
-        uuids: the submissions that matter.
-    """
+    """The ProcIds of jobs that hep_auth renew takes away from another pool, of some submissions."""
     moves: dict[str, Move] = {}
     with contextlib.suppress(Malformed):  # no round moves a job then
         moves = read_moves(session.bundles)
@@ -111,13 +94,7 @@ def moving(session: Session, uuids: Collection[str]) -> dict[str, frozenset[int]
 
 
 def are_anew(session: Session, lineage: Lineage, past: Mapping[int, JobStatus]) -> bool:
-    """Whether some jobs that have ended, or are to be removed, are on their way into another cluster.
-
-    Args:
-        session: the session.
-        lineage: the jobs, all of one submission.
-        past: those that have ended there, by their ProcIds.
-    """
+    """Whether some jobs of one submission are on their way into another cluster; `past` are those that have ended."""
     intended = frozenset(_intended(session, lineage))
     going = moving(session, {run.ref.uuid for run in lineage.runs.values()})
 
@@ -153,6 +130,7 @@ def sent_on(session: Session, run: Run, held: Iterable[JobStatus | None]) -> fro
     there = leaving.held((ref.cluster,))
     troubles = troubles_of(ref.schedd, there)
     left = judged(read_sites(root), troubles, policy, now).now_left_out(policy, now)
+    # Two rounds more: the one that sees that a site is left out, and the one that sends its jobs on.
     soon = now - _SOON_S - 2 * state.every
     return frozenset(
         each.proc

@@ -29,10 +29,6 @@ class Partitions(Struct, frozen=True, kw_only=True):
 def partitions(session: Session, ask: SlurmLoadOf = load_of) -> Result[Partitions]:
     """Show the partitions.
 
-    Args:
-        session: the session.
-        ask: how Slurm is asked.
-
     Raises:
         UnknownPool: no pool of the policy is Slurm's.
         PoolUnreachable, ScheddNotReached, ToolFailed: Slurm cannot be asked.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 from collections import Counter
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from msgspec.structs import replace
 
 from hepsub.actions.reach import Reach, Target
 from hepsub.batch import JobStatus, Queue, Selection, State, Unmade
-from hepsub.errors import HepsubError, PoolError, UnknownJob
+from hepsub.errors import HepsubError, PoolError
 from hepsub.jobid import JobId
 from hepsub.result import Result, failures
 from hepsub.session import Session
@@ -126,7 +125,9 @@ class Listing(Struct, frozen=True, kw_only=True):
         """Jobs by state, and in all."""
         by_state = Counter(job.state for job in self.jobs)
         by_state[State.IDLE] += sum(each.number for each in self.unmade)
-        by_state[State.RUNNING] += by_state.pop(State.TRANSFERRING, 0)
+        by_state[State.RUNNING] += by_state.pop(
+            State.TRANSFERRING, 0
+        )  # HepJob's line has no word for it
         return Counted(
             jobs=by_state.total(),
             completed=by_state[State.COMPLETED],
@@ -153,11 +154,6 @@ class Listing(Struct, frozen=True, kw_only=True):
 def query(session: Session, wanted: Filter, reach: Reach | None = None) -> Result[Listing]:
     """List the jobs that match; a schedd that does not answer is a problem, not the end.
 
-    Args:
-        session: the session.
-        wanted: which jobs.
-        reach: the schedds that can be meant, where the caller asks them more.
-
     Raises:
         PoolUnreachable: the pool cannot be asked.
         AmbiguousJob: an id belongs to two schedds.
@@ -171,7 +167,9 @@ def query(session: Session, wanted: Filter, reach: Reach | None = None) -> Resul
         except HepsubError as error:
             errors.append(error)
     errors += reach.absent()
-    if wanted.ids:  # one job may be meant by several of them
+    if (
+        wanted.ids
+    ):  # one job may be meant by several of them; else nothing is compared, for 20,000 jobs
         jobs = tuple(dict.fromkeys(job for queue in queues for job in queue.jobs))
     else:
         jobs = tuple(itertools.chain.from_iterable(queue.jobs for queue in queues))
@@ -182,6 +180,7 @@ def query(session: Session, wanted: Filter, reach: Reach | None = None) -> Resul
         pool=reach.pool,
     )
     problems, exit_code = failures([*errors, *reach.errors], PoolError.exit_code)
+    # A schedd that did not answer may have them.
     notes = () if problems else tuple(_unknown(session, wanted, listing))
     return Result(value=listing, notes=notes, problems=problems, exit_code=exit_code)
 
@@ -207,20 +206,12 @@ def _targets(reach: Reach, wanted: Filter) -> list[Target]:
     selection = Selection(owner=wanted.owner, states=wanted.states)
     if not wanted.ids:
         return reach.everything(selection)
-    found: list[Target | None] = []
-    for each in wanted.ids:
-        with contextlib.suppress(UnknownJob):  # which is in no queue: HepJob shows an empty table
-            found.append(reach.find(each, selection))
-    return [each for each in found if each is not None]
+    # What is in no queue is no error: HepJob shows an empty table, and scripts poll until it is.
+    return [target for _, target, _ in reach.each(wanted.ids, selection) if target is not None]
 
 
 def job_document(job: JobStatus, pool: str) -> JobDocument:
-    """A job as it stands in JSON.
-
-    Args:
-        job: the job.
-        pool: the pool that was asked.
-    """
+    """A job as it stands in JSON; it is in the pool that was asked where it names none."""
     return JobDocument(
         id=job.id,
         pool=job.pool or pool,
@@ -239,7 +230,7 @@ def job_document(job: JobStatus, pool: str) -> JobDocument:
         arguments=job.arguments,
         name=job.name or None,
         hold_code=job.hold_code or None,
-        hold_subcode=job.hold_subcode if job.hold_code else None,
+        hold_subcode=job.hold_subcode if job.hold_code else None,  # 0 is one of them
         hold_reason=job.hold_reason or None,
         host=job.host or None,
         exit_code=job.exit_code,

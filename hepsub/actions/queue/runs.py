@@ -20,23 +20,19 @@ from hepsub.journal import Entry
 from hepsub.session import Session
 
 _RANGES = 10
+"""Of more ranges the whole cluster is named: a command that nobody reads does more harm than what else it shows."""
 
 
 def find_runs(reach: Reach, job: JobId, errors: list[HepsubError]) -> tuple[Found, ...]:
     """The jobs that an id means, the latest run of each, submission by submission; first that of the id.
 
-    Args:
-        reach: the schedds that can be meant.
-        job: the id.
-        errors: gets why a schedd, or its history, could not be asked.
-
     Raises:
-        UnknownJob, AmbiguousJob, PoolUnreachable: as `find_jobs`.
+        UnknownJob, AmbiguousJob, PoolUnreachable: as `find_jobs`, which also says what goes to the errors.
     """
     found = find_jobs(reach, job, errors)
     ref = found.entry.ref
     if not ref.uuid:
-        return (found,)
+        return (found,)  # the journal does not have it, so it has no word of later runs either
     entries = reach.session.journal.entries()
     lineage = lineage_of(entries, ref, procs_of(job, ref))
     runs = by_submission(lineage.runs.values())
@@ -56,12 +52,7 @@ def with_later_runs(session: Session, ids: Iterable[JobId]) -> tuple[JobId, ...]
 
 
 def reaching_later(reach: Reach, ids: Iterable[JobId]) -> tuple[Reach, tuple[JobId, ...]]:
-    """Ids, and those of later runs of the jobs that they mean; and what reaches these, too, in whatever pools.
-
-    Args:
-        reach: the schedds that ids can mean.
-        ids: the ids.
-    """
+    """What reaches the later runs of the jobs that ids mean, too, in whatever pools; and these ids and theirs."""
     entries = reach.session.journal.entries()
     found: dict[JobId, None] = {}
     pools: set[str] = set()
@@ -127,6 +118,7 @@ def later_runs_of(session: Session, job: JobId, pool: str | None, schedd: str) -
             before = f"{ref.cluster}.{procs_brief(earlier[run] for run in runs)}"
             now = f"{session.meant(there)}.{procs_brief(run.proc for run in runs)}"
             said.append(f"{before} run{'s' if len(runs) == 1 else ''} again as {now}")
+            # In the default pool the number alone is what people type.
             home = there.pool == session.policy.default_pool()
             ids += [str(replace(each, schedd="") if home else each) for each in _ids_of(runs)]
     return LaterRuns(said=tuple(said), ids=tuple(ids))
@@ -148,6 +140,7 @@ def _ids_of(runs: Iterable[Run]) -> Iterator[JobId]:
 
 def _kept(found: Found, own: set[int]) -> Found:
     """The jobs of the id's own cluster that were not run again; it may have none."""
+    # Those that run again count where they do, with what is known of them there.
     gone = frozenset(procs_of(found.job, found.entry.ref)).difference(own)
     return replace(
         found,
@@ -171,6 +164,7 @@ def _later(
         return _unasked(reach, ref, runs)
     if len(procs) == ref.number:
         return found
+    # Of 13.1 one job of the later cluster is meant, which runs others of 13 again, too.
     counts = found.counts
     if counts is not None and found.target is not None:
         counts = _counted(reach, found.target, ref, procs, errors)
@@ -214,5 +208,11 @@ def _counted(
     except HepsubError as error:
         errors.append(error)
         return None
+    # A schedd that counts says nothing of single jobs: so they are looked at.
     jobs = tuple(job for job in queue.jobs if job.proc in procs)
-    return next(iter(target.marked(clusters_of(Queue(jobs=jobs)))), None)
+    unmade = tuple(
+        replace(rest, number=number)
+        for rest in queue.unmade
+        if (number := sum(proc in procs for proc in rest.procs))
+    )
+    return next(iter(target.marked(clusters_of(Queue(jobs=jobs, unmade=unmade)))), None)

@@ -106,13 +106,7 @@ def sites(
     ask: LoadOf = load_of,
     together: Together = side_by_side,
 ) -> Result[Sites]:
-    """Show the pools and sites; one that does not answer says so in its row.
-
-    Args:
-        session: the session.
-        group: whose sites are shown; None for all of the caller's.
-        ask: how a collector is asked.
-        together: how several are.
+    """Show the pools, and the sites of a group or of all of the caller's; one that does not answer says so in its row.
 
     Raises:
         UnknownGroup: the policy has no such group.
@@ -122,7 +116,7 @@ def sites(
     home = session.pool_name(None)
     mine = (group,) if group is not None else own_groups(policy, session.situation)
     shown = {n: s for n, s in policy.site.items() if group is None or _takes(s, group)}
-    limit_queries(_LIMIT_S)
+    limit_queries(_LIMIT_S)  # HTCondor itself would wait a minute for each
     pools, cores = _pools(session, home, shown, ask, together)
     needed = {name: _needed(site, policy, home) for name, site in shown.items()}
     held = look_at(session, {each for names in needed.values() for each in names})
@@ -197,7 +191,7 @@ def _asked(session: Session, name: str, home: str, parts: Mapping[str, str], ask
     try:
         schedds = session.schedds(name)
         row = replace(row, schedds=tuple(each.name for each in schedds))
-        if _is_embedded(session.policy, name):
+        if _is_embedded(session.policy, name):  # which has no slots, and nobody else's jobs
             counts = schedds[0].count(Selection(owner=session.situation.user))
             waiting = counts.states.get(State.IDLE, 0) + sum(each.number for each in counts.unmade)
             running = counts.states.get(State.RUNNING, 0)

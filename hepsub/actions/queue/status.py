@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -16,7 +16,7 @@ from hepsub.actions.queue.counted import (
     keeps_ended,
     none_queued,
 )
-from hepsub.actions.queue.ended import Ended, Submitted, keep_left, look_back
+from hepsub.actions.queue.ended import Ended, Submitted, is_of, keep_left, look_back
 from hepsub.actions.reach import Reach, Target
 from hepsub.batch import ClusterCounts, Selection, State
 from hepsub.errors import HepsubError, PoolError
@@ -52,12 +52,12 @@ def status(session: Session, pool: str | None) -> Result[Status]:
     later = later_runs(session.journal.entries())
     found: list[ClusterStatus] = []
     for target in reach.everything(Selection(owner=session.situation.user)):
-        entries = noted.pop((target.pool or reach.pool, target.schedd.name), ())
         try:
             counts = target.schedd.count_clusters(target.selection, session.situation.now)
         except HepsubError as error:
             errors.append(error)
             continue
+        entries = noted.pop((target.pool or reach.pool, target.schedd.name), {})
         found += _of_schedd(session, target, target.marked(counts), entries, later, errors)
     found += _of_others(session, reach, noted, later)
     errors += reach.absent()
@@ -74,28 +74,34 @@ def _ordered(found: Sequence[ClusterStatus]) -> Iterator[ClusterStatus]:
     yield from sorted(over, key=lambda each: -(each.ended or each.submitted))
 
 
-def _noted(session: Session, pools: Iterable[str]) -> dict[tuple[str, str], list[Entry]]:
-    """What was submitted lately to some pools, by pool and schedd."""
-    pools, since = frozenset(pools), session.situation.now - JOURNAL_MATTERS_S
-    found: defaultdict[tuple[str, str], list[Entry]] = defaultdict(list)
+def _noted(session: Session, pools: Collection[str]) -> dict[tuple[str, str], dict[int, Entry]]:
+    """What was submitted to some pools, by pool and schedd, and by ClusterId: of one number the later one counts."""
+    found: defaultdict[tuple[str, str], dict[int, Entry]] = defaultdict(dict)
     for entry in session.journal.entries():
-        if entry.ref.cluster > 0 and entry.ref.pool in pools and entry.when > since:
-            found[entry.ref.pool, entry.ref.schedd].append(entry)
+        if entry.ref.cluster > 0 and entry.ref.pool in pools:
+            found[entry.ref.pool, entry.ref.schedd][entry.ref.cluster] = entry
     return dict(found)
+
+
+def _matters(session: Session, entry: Entry, found: ClusterCounts | None = None) -> bool:
+    """Whether a submission is shown: one of late, or what is in the queue, which may run for months."""
+    if entry.when > session.situation.now - JOURNAL_MATTERS_S:
+        return True
+    return found is not None and is_of(found.submitted, entry.when)
 
 
 def _of_schedd(
     session: Session,
     target: Target,
     counts: Sequence[ClusterCounts],
-    entries: Sequence[Entry],
+    entries: Mapping[int, Entry],
     later: Mapping[str, Later],
     errors: list[HepsubError],
 ) -> Iterator[ClusterStatus]:
     """The clusters at a schedd that has answered."""
     queued = {each.cluster: each for each in counts}
     pool = target.schedd.pool
-    latest = {entry.ref.cluster: entry for entry in entries}  # of one number the later one counts
+    latest = {n: each for n, each in entries.items() if _matters(session, each, queued.get(n))}
     left = [n for n, each in queued.items() if each.states.get(State.COMPLETED) and n in latest]
     keep_left(session, target.schedd, [latest[number].ref for number in left], errors)
     submitted = [
@@ -154,15 +160,24 @@ def _over(
 def _of_others(
     session: Session,
     reach: Reach,
-    noted: Mapping[tuple[str, str], Sequence[Entry]],
+    noted: Mapping[tuple[str, str], Mapping[int, Entry]],
     later: Mapping[str, Later],
 ) -> Iterator[ClusterStatus]:
-    """What ended lately at schedds that have nothing else of the user's, and are not asked for it."""
+    """What ended lately at schedds that have nothing else of the user's, and are not asked; or that do not answer."""
+    away = {(each.pool, each.schedd) for each in reach.elsewhere()}
+    # Such a pool may be slow or away; what ended lately in it is kept, or has reported home.
     for (pool, schedd), entries in noted.items():
-        latest = {entry.ref.cluster: entry for entry in entries}.values()
+        latest = [entry for entry in entries.values() if _matters(session, entry)]
         submitted = [_submitted(session, each, None) for each in latest]
         ended = look_back(session, None, submitted, [])
-        known = [entry for entry in latest if ended[entry.ref.uuid].jobs]
+        # What nobody tells of may still be in the queue of a schedd that does not answer now.
+        may_live = pool == reach.pool or (pool, schedd) in away
+        known = [
+            entry
+            for entry in latest
+            for past in [ended[entry.ref.uuid]]
+            if past.jobs and not (may_live and past.unknown)
+        ]
         prefix = "" if pool == reach.pool else f"{schedd}:"
         yield from _over(session, known, ended, later, f"{prefix}{{}}".format)
 

@@ -73,27 +73,23 @@ class Usage(Struct, frozen=True, kw_only=True):
 
 def usage_of(jobs: Sequence[JobStatus]) -> Usage | None:
     """What jobs used that ran to their end; None where there are none."""
-    ran = [job for job in jobs if job.run_seconds > 0]
+    ran = [
+        job for job in jobs if job.run_seconds > 0
+    ]  # what was removed while it waited used nothing
     if not ran:
         return None
     cores = max(job.cores for job in ran)
+    asked_mb = float(max(job.requested_mb for job in ran))
+    limit_s = float(max(job.walltime_s for job in ran))
     efficiency = _efficiency(ran)
     return Usage(
         number=len(ran),
-        memory_mb=_amount(ran, lambda job: job.memory_mb, _asked_mb(ran), _memory_advice(ran)),
-        run_seconds=_amount(ran, lambda job: job.run_seconds, _limit(ran), _time_advice),
+        memory_mb=_amount(ran, lambda job: job.memory_mb, asked_mb, _memory_advice(ran)),
+        run_seconds=_amount(ran, lambda job: job.run_seconds, limit_s, _time_advice),
         cores=cores,
         cpu_efficiency=efficiency,
         cpu_advice=_cores_advice(cores, efficiency),
     )
-
-
-def _asked_mb(jobs: Sequence[JobStatus]) -> float:
-    return float(max(job.requested_mb for job in jobs))
-
-
-def _limit(jobs: Sequence[JobStatus]) -> float:
-    return float(max(job.walltime_s for job in jobs))
 
 
 def _amount(
@@ -108,7 +104,9 @@ def _amount(
     values = [value(job) for job in measured]
     top = max(measured, key=value)
     return Amount(
-        median=statistics.median(values),
+        median=statistics.median(
+            values
+        ),  # which one job that hung does not move, as it would the mean
         most=value(top),
         job=top.id,
         asked=asked,
@@ -144,8 +142,10 @@ def _memory_advice(jobs: Sequence[JobStatus]) -> Callable[[float, float, int], s
 
 
 def _time_advice(most: float, limit: float, number: int) -> str | None:
+    # Within the same few hours a shorter limit gains nothing, and one that is too short loses the job.
     if number < _FEW or not limit or most >= limit * _WASTED or limit <= _LITTLE_S:
         return None
+    # Whole minutes, and at least ten: what starts on a busy file system may take as long as the job.
     minutes = max(10, -(-int(most * _TIME_MARGIN) // 60))
     wanted = f"{minutes}min" if minutes < 120 else f"{-(-minutes // 60)}h"
     return f"-wt {wanted}" if minutes * 60 < limit * _WASTED else None

@@ -10,10 +10,10 @@ from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from hepsub.actions.lineage import by_submission
-from hepsub.actions.queue.cluster import stderr_of
 from hepsub.actions.queue.ends import Clock
 from hepsub.actions.queue.latest import at, await_latest, latest_runs, not_all_well
 from hepsub.actions.queue.query import JobDocument, job_document
+from hepsub.actions.queue.remains import remains_of
 from hepsub.actions.returned.place import place_outputs
 from hepsub.actions.submit.documents import SubmissionDocument
 from hepsub.actions.submit.judge import Judged, Verdict
@@ -105,7 +105,7 @@ def _statuses(ref: SubmissionRef, judged: Iterable[Judged]) -> Iterator[JobStatu
     """What is known of jobs, with the pool of those that ran again in another one."""
     for each in judged:
         if each.status is not None:
-            elsewhere = each.run.ref.pool != ref.pool
+            elsewhere = each.run.ref.pool != ref.pool  # where its id needs the schedd
             yield replace(each.status, pool=each.run.ref.pool) if elsewhere else each.status
 
 
@@ -126,7 +126,7 @@ def bring_home(session: Session, ref: SubmissionRef) -> tuple[str, ...]:
 
 def _failure(session: Session, ref: SubmissionRef, judged: Sequence[Judged]) -> Problem:
     log_of = functools.cache(
-        lambda run_of: stderr_of(session, run_of)
+        lambda run_of: remains_of(session, run_of).stderr
     )  # each reads a bundle's request
     told: list[str] = []
     held: dict[str, None] = {}

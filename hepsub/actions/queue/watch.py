@@ -103,7 +103,7 @@ def _watched(
         try:
             seen = _look(now, ids, pool)
         except (PoolUnreachable, UnknownSchedd) as error:
-            if before is None:
+            if before is None:  # whoever has just typed it may have meant another pool
                 raise
             watcher.trouble(f"{error.message}; asking again in {away:.0f} s")
             watcher.sleep(away)
@@ -139,6 +139,7 @@ def _look(session: Session, ids: Sequence[JobId], pool: str | None) -> Status:
         return found.value
     reach, errors = Reach(session=session, asked=pool), list[HepsubError]()
     rows = tuple(status_of(session, find_runs(reach, each, errors)) for each in dict.fromkeys(ids))
+    # A part of the jobs would look as if the others had ended.
     if trouble := (*errors, *reach.errors):
         raise PoolUnreachable(trouble[0].message, remedy=trouble[0].remedy)
     return Status(pool=reach.pool, clusters=rows, now=session.situation.now)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hepsub.actions.queue.find import Found
+    from hepsub.actions.queue.remains import Remains
 
 
 class Explanation(Struct, frozen=True, kw_only=True):
@@ -65,6 +66,7 @@ def why(session: Session, wanted: Filter) -> Result[Explanations]:
     from hepsub.actions.queue.runs import reaching_later
 
     reach = Reach(session=session, asked=wanted.pool)
+    # Who asks about 13.1 wants to know why it does not run now, in whatever cluster it does.
     farther, ids = reaching_later(reach, wanted.ids)
     listed = query(session, replace(wanted, ids=ids), farther)
     listing = listed.value
@@ -77,7 +79,9 @@ def why(session: Session, wanted: Filter) -> Result[Explanations]:
     errors: list[HepsubError] = []
     found += _of_past(reach, wanted, listing.jobs, errors)
     troubles, code = failures(errors, PoolError.exit_code)
-    problems = tuple(dict.fromkeys((*listed.problems, *troubles)))
+    problems = tuple(
+        dict.fromkeys((*listed.problems, *troubles))
+    )  # both looks meet one silent schedd
     return Result(
         value=Explanations(explanations=tuple(found)),
         notes=(
@@ -100,6 +104,7 @@ def _of_past(
 
     told, explained = {(job.schedd, job.job) for job in queued}, list[Explanation]()
     for each in dict.fromkeys(wanted.ids):
+        # Neither is news: the queue has been asked for the same, and an id that is nobody's is no error of hep_q.
         with contextlib.suppress(UnknownJob, PoolUnreachable):
             explained += [
                 _ended(reach.session, found, group)
@@ -119,17 +124,22 @@ def _is_meant(job: JobStatus, wanted: Filter) -> bool:
 def _ended(session: Session, found: Found, group: list[JobStatus]) -> Explanation:
     """Why some jobs ended as they did."""
     from hepsub.actions.queue.cluster import settling
+    from hepsub.actions.queue.remains import remains_of
 
     last = max(group, key=lambda job: job.ended)
     failed = last.state is State.COMPLETED and not has_succeeded(last)
-    again = f"hep_sub -resubmit {found.cluster} -failed{found.option}"
-    settle = settling(session, found, group[0]) if failed else None
+    remains = remains_of(session, found.entry.ref)
+    next_command: str | None = None
+    if failed:
+        next_command = settling(found, group[0], remains)
+        if next_command is None and found.entry.ref.uuid:
+            next_command = f"hep_sub -resubmit {found.cluster} -failed{found.option}"
     return Explanation(
         jobs=tuple(f"{found.cluster}.{job.proc}" for job in group),
         state=last.state,
         sentence=_how_it_ended(group, last, session.situation.now),
-        details=tuple(_last_words(session, found, group)) if failed else (),
-        next_command=settle or (again if failed and found.entry.ref.uuid else None),
+        details=tuple(_last_words(found, group, remains)) if failed else (),
+        next_command=next_command,
     )
 
 
@@ -139,7 +149,7 @@ def _how_it_ended(group: list[JobStatus], last: JobStatus, now: float) -> str:
     if last.settled:
         how = "its program ended with exit code 0, and its outputs, which came home first, are in their places"
     when = moment_text(last.ended, now) if last.ended else ""
-    if len(group) > 1:
+    if len(group) > 1:  # host and run time are each job's own
         return f"{how}; the last of them at {when}" if when else how
     where = f"on {last.host}" if last.host else ""
     ran = f"after {duration_text(last.run_seconds)}" if last.run_seconds >= 1 else ""
@@ -147,13 +157,11 @@ def _how_it_ended(group: list[JobStatus], last: JobStatus, now: float) -> str:
     return f"{how}; {more}" if more else how
 
 
-def _last_words(session: Session, found: Found, group: list[JobStatus]) -> Iterator[str]:
+def _last_words(found: Found, group: list[JobStatus], remains: Remains) -> Iterator[str]:
     """What the report of a failed job complains of, and the end of its standard error."""
-    from hepsub.actions.queue.cluster import complaint_of, stderr_of
-
-    if message := complaint_of(session, found.entry.ref, group[0].proc):
+    if message := remains.complaint(group[0].proc):
         yield message
-    stderr = last_stderr(group, found.cluster, stderr_of(session, found.entry.ref))
+    stderr = last_stderr(group, found.cluster, remains.stderr)
     if stderr is not None:
         yield f"stderr of {stderr.job}: {stderr.path}"
         yield from (f"| {line}" for line in stderr.lines)
@@ -186,7 +194,7 @@ def _alike(listing: Listing, wanted: Filter) -> Iterator[tuple[list[JobStatus], 
             job.hold_subcode,
             job.requested_mb,
             job.host if job.state in RUNNING else "",
-            kind_of(job.stage),
+            kind_of(job.stage),  # without its times, which differ from job to job
         )
         groups.setdefault(key, []).append(job)
     seen = Counter((group[0].schedd, group[0].cluster) for group in groups.values())
@@ -203,14 +211,7 @@ def _alike(listing: Listing, wanted: Filter) -> Iterator[tuple[list[JobStatus], 
 def _explain(
     group: list[JobStatus], meant: str, reach: Reach, directory: Path | None
 ) -> Explanation:
-    """Why some jobs that are alike are where they are.
-
-    Args:
-        group: the jobs.
-        meant: what means them in a command.
-        reach: the schedds.
-        directory: their bundle's; None where nothing travels with them.
-    """
+    """Why jobs that are alike are where they are; with the directory of their bundle, None for none."""
     session, now = reach.session, reach.session.situation.now
     first = max(group, key=lambda job: job.memory_mb)  # it tells how much is needed
     bundle = read_bundle(directory) if directory is not None else None
@@ -219,6 +220,7 @@ def _explain(
         details = _credential_details(session, bundle)
     elif directory is not None and (another := why_of_another(directory)):
         details = (another,)
+    # A job that runs behind an element has no host to name, and its site may be silent: its schedd tells of that.
     element = bundle is not None and bundle.request.element
     if first.state in (State.HELD, State.IDLE) or (element and first.state is State.RUNNING):
         token_end = _token_end(bundle, now) if bundle is not None else None

@@ -69,10 +69,13 @@ def job_state(
         # count: a workflow manager makes them all the time while it asks.
         if word in (Word.FAILED, None) and _run_again(session) != noted:
             continue
+        troubles = (*errors, *reach.errors)
+        if word is Word.FAILED and troubles and any(each.past.unknown for each in parts):
+            word = None  # the others may run where nobody answers, which is another word
         if word is not None:
             return Result(value=JobState(id=str(job), state=word))
-        if errors or reach.errors:
-            raise (*errors, *reach.errors)[0]
+        if troubles:
+            raise troubles[0]
         if look + 1 < _LOOKS:
             sleep(_PAUSE_S)
     raise UnknownJob(

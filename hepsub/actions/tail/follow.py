@@ -9,8 +9,12 @@ import contextlib
 from collections.abc import Callable
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from hepsub.actions.lineage import lineage_of
 from hepsub.actions.queue.ends import Clock
+from hepsub.actions.queue.latest import at
+from hepsub.actions.queue.onward import are_anew
 from hepsub.actions.queue.spools import collect_one
 from hepsub.actions.tail.files import LogFile, last_lines
 from hepsub.actions.tail.tail import (
@@ -22,7 +26,7 @@ from hepsub.actions.tail.tail import (
     unknown,
 )
 from hepsub.actions.tail.target import Standing, Target, find_target, standing, why_nothing
-from hepsub.batch import Selection, end_text, has_succeeded
+from hepsub.batch import Selection, State, end_text, has_succeeded
 from hepsub.batch_logs import LogPlaces, Piece
 from hepsub.batch_system import BatchSystem
 from hepsub.errors import Interrupted, JobsFailed, PoolUnreachable, ToolFailed, UnknownSchedd
@@ -68,6 +72,7 @@ def follow(
     places: LogPlaces | None = None
     with contextlib.suppress(KeyboardInterrupt), session.interrupts.allowed():
         places = reader.to_its_end()
+    target = reader.target
     value = Tail(target=target, places=places, piece=Piece(offset=reader.offset or 0, data=b""))
     if places is None:
         notes = (*target.notes, f"{target.meant} goes on")
@@ -116,6 +121,9 @@ class _Reader(Struct, kw_only=True, eq=False):
                 if lost > _UNKNOWN:
                     raise unknown(self.target)
             elif standing(self.target, places) in (Standing.ENDED, Standing.LEFT):
+                if places.status.state is State.REMOVED and self._goes_on_elsewhere():
+                    pause = _FIRST_PAUSE_S
+                    continue
                 self._show_rest(places)
                 return places
             elif self._show_more(schedd, places):
@@ -207,12 +215,15 @@ class _Reader(Struct, kw_only=True, eq=False):
 
     def _read(self, file: LogFile) -> None:
         """Show of a file at home what was not shown yet."""
+        size = file.size()
+        if size is None:
+            return  # somebody moved it away, and it may come again: the job has not ended by that
         if self.offset is None:
             first = file.end(self.lines, LARGEST_LOOK)
             self._shown(first.data, first.offset + len(first.data))
             self.last = file.before(self.offset or 0)
         # A new run may have written more than the last one had: its size alone does not tell it.
-        elif (file.size() or 0) < self.offset or not file.before(self.offset).endswith(self.last):
+        elif size < self.offset or not file.before(self.offset).endswith(self.last):
             self.clock.progress(f"{file.path} was begun anew")
             self._begin_anew()
         while data := file.after(self.offset or 0):
@@ -248,6 +259,26 @@ class _Reader(Struct, kw_only=True, eq=False):
             )
             self._begin_anew()
         self._read(file)
+
+    def _goes_on_elsewhere(self) -> bool:
+        """Whether a job that was removed is run again in another cluster, which is followed from there on."""
+        target, now, pause = self.target, at(self.session, self.clock), _FIRST_PAUSE_S
+        ref, job = target.ref, replace(target.job, schedd=target.ref.schedd)
+        while True:
+            entries = self.session.journal.entries()
+            # Asked for before the later run is: what is noted as submitted between the two is found.
+            waits = are_anew(now(), lineage_of(entries, ref, (target.proc,)), {})
+            latest = find_target(now(), job, target.stream, ref.pool)
+            if latest.ref.uuid != ref.uuid:
+                self._tell(f"{target.meant} runs again as {latest.meant}: its log begins anew")
+                self.target, self.run, self._schedd = latest, 0, None
+                self._begin_anew()
+                return True
+            if not waits:
+                return False
+            self._tell(f"{target.meant} is being submitted anew; waiting until it is")
+            self.clock.sleep(pause)
+            pause = min(pause * _SLOWDOWN, _LONGEST_PAUSE_S)
 
     # ---- what its schedd says -------------------------------------------------------------------
 

@@ -86,6 +86,7 @@ class Tail(Struct, frozen=True, kw_only=True):
 
     def document(self) -> TailDocument:
         """The lines as they stand under `result` in JSON."""
+        # JSON has no bytes; what a program reads must be what the job wrote, also where that is no text.
         try:
             text: str | None = self.piece.data.decode()
         except UnicodeDecodeError:
@@ -168,6 +169,7 @@ def look_there(target: Target, schedd: BatchSystem, places: LogPlaces, lines: in
     while True:
         piece = _look_once(target, schedd, places, most)
         found = last_lines(piece, lines)
+        # Enough lines, or all that there is: lines may be longer than was thought.
         if found.offset > piece.offset or not piece.offset or most >= LARGEST_LOOK:
             return found
         most = longer_look(most)

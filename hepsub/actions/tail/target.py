@@ -65,6 +65,7 @@ class Target(Struct, frozen=True, kw_only=True):
     def path(self, places: LogPlaces | None) -> str:
         """Where the log is, or will be, as people find it; empty for not known."""
         named = self._named()
+        # A schedd that sees nothing of this host names files of its own, which are not here.
         if named or places is None or self.collected:
             return named
         return places.stdout if self.stream is Stream.STDOUT else places.stderr
@@ -80,6 +81,7 @@ class Target(Struct, frozen=True, kw_only=True):
     def _files(self, places: LogPlaces | None) -> Iterator[LogFile]:
         """Its names at home: in the job's corner, where HTCondor writes it, and where the user finds it."""
         bundle, path = self.jobs.bundle, self.path(places)
+        # The corner first: what lies under the user's own name may be an earlier log, until this one is put there.
         if bundle is not None and bundle.request.staging.confined:
             stdout, stderr = bundle.request.log_names(self.proc)
             own = STDERR if self.stream is Stream.STDERR and stdout != stderr else STDOUT
@@ -122,6 +124,7 @@ def _only(session: Session, job: JobId, jobs: SelectedJobs) -> int:
     """
     ref = jobs.ref
     queue = session.schedd(ref.pool, ref.schedd).queue(Selection(ids=(job,)), session.situation.now)
+    # Of a cluster that the journal does not know its number is 0; one job in the queue may be all that it had.
     if ref.number <= 1 and len(queue.jobs) == 1:
         return queue.jobs[0].proc
     running = [each.proc for each in queue.jobs if each.state is State.RUNNING]

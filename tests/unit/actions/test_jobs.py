@@ -197,6 +197,15 @@ def test_a_proc_that_is_not_made_yet_cannot_be_named(
     assert result.exit_code == 52
 
 
+def test_who_names_a_schedd_is_told_a_command_with_it(tmp_path: Path) -> None:
+    """Another one may have a cluster of that number, too."""
+    session = one(tmp_path, FakeSchedd(jobs=[make_job("20.9")], unmade=[make_unmade(20)]))
+    [acted] = control(session, Act.HOLD, ids("schedd01:20.50"), None).problems
+    [edited] = edit(session, ids("schedd01:20.50"), Edit(memory_mb=3000), None).problems
+    assert acted.remedy == "hep_hold schedd01:20 acts on the whole cluster"
+    assert edited.remedy == "hep_edit with schedd01:20 changes the whole cluster"
+
+
 def test_a_proc_that_a_factory_has_made_can_be_named(tmp_path: Path) -> None:
     """20.9 exists."""
     schedd = FakeSchedd(jobs=[make_job("20.9")], unmade=[make_unmade(20)])

@@ -13,6 +13,7 @@ from hepsub.actions.queue import latest
 from hepsub.actions.queue.ends import Clock
 from hepsub.actions.queue.later import WaitedJobs, wait_for
 from hepsub.actions.submit.judge import Judged, judge
+from hepsub.actions.submit.submit import submit
 from hepsub.batch import JobStatus, Queue, Selection, State
 from hepsub.cli.output import value_text
 from hepsub.errors import PoolUnreachable, UnknownJob
@@ -20,7 +21,7 @@ from hepsub.jobid import parse_job_id
 from hepsub.result import Result
 from hepsub.session import Session
 from tests.fakes.batch import FakeSchedd, make_job
-from tests.fakes.world import NOON
+from tests.fakes.world import NOON, make_spec
 from tests.unit.actions.test_resubmit import World, end
 
 
@@ -102,6 +103,18 @@ def test_what_was_resubmitted_counts_as_it_is_now(world: World) -> None:
         "13.3",
         "13.5",
     ]
+
+
+def test_the_next_command_is_about_what_failed(world: World) -> None:
+    """Of two clusters that are waited for the second one failed, or is on hold."""
+    submit(world.session(), make_spec("job.sh"))
+    world.ended(*(end(f"13.{proc}", 0) for proc in range(6)), end("14.0", 3))
+    [problem] = wait_in(world, Time(), "13", "14").problems
+    assert problem.message == "1 of 7 job(s) did not end with 0: 14.0 ended with exit code 3"
+    assert problem.remedy == "hep_sub -resubmit 14 -failed runs them again, when that is mended"
+    world.schedd.jobs, world.schedd.past = [make_job("14.0", State.HELD)], world.schedd.past[:-1]
+    [problem] = wait_in(world, Time(), "13", "14").problems
+    assert problem.remedy == "hep_q -i 14 -why tells what to do about the ones on hold"
 
 
 def test_the_end_of_the_time(world: World) -> None:

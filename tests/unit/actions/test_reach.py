@@ -225,6 +225,15 @@ def test_the_memory_of_all_is_changed_at_the_site_too(session: Session, pools: P
     assert {job.job: job.requested_mb for job in pools.far.jobs}["3.0"] == 2000
 
 
+def test_jobs_at_a_site_that_is_away_are_not_said_to_be_over(
+    session: Session, pools: Pools
+) -> None:
+    """One of three is known to have ended; the others may run."""
+    session.ended.keep("u2", [make_job("2.2", State.COMPLETED, ended=NOON, exit_code=0)])
+    pools.away.add("qingdao")
+    assert [each.cluster for each in status(session, None).value.clusters] == [1]
+
+
 def test_the_status_tells_the_whole_name_of_a_sites_schedd(session: Session) -> None:
     value = status(session, None).value
     assert [(each.pool, each.schedd, each.cluster) for each in value.clusters] == [

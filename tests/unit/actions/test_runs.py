@@ -21,7 +21,7 @@ from hepsub.cli.output import value_text
 from hepsub.errors import HepsubError, PoolUnreachable, UnknownJob
 from hepsub.jobid import Again, SubmissionRef, parse_job_id
 from hepsub.journal import Entry
-from tests.fakes.batch import make_job
+from tests.fakes.batch import make_job, make_unmade
 from tests.unit.actions.test_resubmit import World, end
 
 
@@ -83,6 +83,15 @@ def test_a_cluster_in_full(world: World) -> None:
     assert cluster.usage.run_seconds is not None
     assert (cluster.usage.number, cluster.usage.run_seconds.job) == (5, "14.1")
     assert "count as they are in cluster 14" in value_text(value)
+
+
+def test_jobs_that_are_still_to_be_made_run_again_too(world: World) -> None:
+    """Where ten thousand failed, their next cluster is a factory."""
+    world.schedd.jobs = [make_job("14.0", State.RUNNING)]
+    world.schedd.unmade = [make_unmade(14, first=1, number=1)]
+    assert report(world, "13.0-3") == (4, 2, 0, 1, 1, 0)
+    assert report(world, "13.3") == (1, 0, 0, 0, 1, 0)
+    assert report(world, "13.1") == (1, 0, 0, 1, 0, 0)
 
 
 def test_the_list_counts_each_job_once(world: World) -> None:

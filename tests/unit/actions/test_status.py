@@ -82,6 +82,19 @@ def test_what_has_ended_is_counted_by_how_it_did(tmp_path: Path) -> None:
     assert rows(session) == [(6, 1, 2, 1, 0, 1, 1)]
 
 
+def test_a_cluster_that_runs_for_weeks_keeps_what_has_ended_of_it(tmp_path: Path) -> None:
+    """Its journal entry is as old; another cluster of its number that was not submitted by hepsub is none of it."""
+    begun = NOON - 20 * DAY
+    past = [replace(job, submitted=begun, ended=NOON - 10 * DAY) for job in PAST]
+    schedd = FakeSchedd(jobs=[make_job("13.4", State.RUNNING, submitted=begun)], past=past)
+    session = session_of(tmp_path, schedd, number=5, when=begun)
+    assert rows(session) == [(5, 1, 2, 1, 0, 1, 0)]
+    schedd.jobs = [make_job("13.0", State.RUNNING, submitted=NOON - 50)]
+    assert rows(session) == [(1, 0, 0, 0, 0, 1, 0)]
+    schedd.jobs.clear()
+    assert rows(session) == []
+
+
 def test_a_cluster_that_ended_stays_visible_when_its_schedd_has_forgotten_it(
     tmp_path: Path,
 ) -> None:
@@ -94,6 +107,19 @@ def test_a_cluster_that_ended_stays_visible_when_its_schedd_has_forgotten_it(
     assert "history" not in schedd.calls  # what is known is not asked for again
     later = replace(session, situation=replace(session.situation, now=NOON + 5 * DAY))
     assert rows(later) == []
+
+
+@pytest.mark.parametrize(("number", "shown"), [(4, [(4, 1, 2, 1, 0, 0, 0)]), (5, [])])
+def test_a_schedd_that_is_away_hides_nothing_that_is_known(
+    tmp_path: Path, number: int, shown: list[tuple[int, ...]]
+) -> None:
+    """What has ended is shown; of what may be in its queue nothing is said to have ended."""
+    schedd = FakeSchedd(reachable=False)
+    session = session_of(tmp_path, schedd, number=number)
+    session.ended.keep(UUID, PAST)
+    found = status(session, None)
+    assert found.exit_code == PoolUnreachable.exit_code
+    assert [counts(each) for each in found.value.clusters] == shown
 
 
 def test_counting_asks_for_no_job(tmp_path: Path) -> None:
@@ -472,6 +498,16 @@ def test_a_history_that_comes_a_moment_later_is_waited_for(tmp_path: Path) -> No
         session, parse_job_id("13.0"), None, lambda _: schedd.past.append(ended("13.0"))
     )
     assert result.value.state.value == "success"
+
+
+def test_no_cluster_has_failed_whose_other_jobs_may_run(tmp_path: Path) -> None:
+    """While its schedd is away a job that is known to have failed has, and of the others nothing is said."""
+    schedd = FakeSchedd(reachable=False)
+    session = session_of(tmp_path, schedd, number=2)
+    session.ended.keep(UUID, [ended("13.0", 1)])
+    assert job_state(session, parse_job_id("13.0"), None, _never).value.state is Word.FAILED
+    with pytest.raises(PoolUnreachable):
+        job_state(session, parse_job_id("13"), None, _never)
 
 
 def test_no_word_is_guessed(tmp_path: Path) -> None:

@@ -7,17 +7,20 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from hepsub.actions.tail.files import LogFile, last_lines
 from hepsub.actions.tail.follow import follow
 from hepsub.actions.tail.tail import Tail, TailDocument, TailOrder, tail
+from hepsub.auth.renewal import DIRECTORY
 from hepsub.batch import State
 from hepsub.batch_logs import LogPlaces, Piece, Stream
 from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.directory import new_bundle
 from hepsub.bundle.fill import fill_bundle
+from hepsub.bundle.leaving import Move, note_move
 from hepsub.errors import HepsubError, NotDone, PoolUnreachable, ToolFailed, UsageError
-from hepsub.jobid import SubmissionRef, parse_job_id
+from hepsub.jobid import Again, SubmissionRef, parse_job_id
 from hepsub.journal import Entry
 from hepsub.plan.model import BUNDLE
 from hepsub.result import Result
@@ -332,6 +335,49 @@ def test_each_run_begins_anew(bench: Bench) -> None:
     ]
 
 
+@pytest.mark.parametrize("waits", [False, True])
+def test_a_job_that_goes_into_another_pool_is_followed_there(bench: Bench, *, waits: bool) -> None:
+    """hep_auth renew removes it where it is, and submits it anew: it has not ended."""
+    journal = bench.session.journal
+    again = Again(uuid="u", cluster=13, procs=(0,))
+    ref = replace(journal.entries()[0].ref, uuid="u2", cluster=14)
+    anew = {"run": 7.0, "job": {"cluster": 14, "exit_code": 0}}
+    held = bench.places(State.HELD, job={"hold_reason": "no"})
+    bench.schedd.logs = [
+        bench.places(State.RUNNING),
+        *(() if waits else (held,)),
+        bench.places(State.REMOVED),
+        bench.places(State.RUNNING, **anew),
+        bench.places(State.COMPLETED, **anew),
+    ]
+    bench.schedd.watched = [[at(0, "a\nb\n")], [at(0, "A\n")]]
+    bench.log.write_text("A\nB\n")
+    if waits:
+        (bench.session.bundles / DIRECTORY).mkdir(parents=True)
+        note_move(bench.session.bundles, {}, "u", Move(site="far", procs=(0,), since=NOON))
+    steps: list[Step] = [lambda: journal.append(Entry(ref=ref, when=NOON, again=again))]
+    result, time = bench.follow(steps)
+    assert bench.shown == b"a\nb\nA\nB\n"
+    anew_said = "13.0 runs again as 14.0: its log begins anew"
+    assert time.told == (
+        ["13.0 is being submitted anew; waiting until it is", anew_said]
+        if waits
+        else ["13.0 is on hold (no); waiting until it is released", anew_said, "14.0 runs"]
+    )
+    assert (result.exit_code, result.notes) == (
+        0,
+        ("13.0 was run again: this is of 14.0", "14.0 ended with exit code 0"),
+    )
+
+
+def test_a_job_that_was_removed_for_good_has_ended(bench: Bench) -> None:
+    bench.schedd.logs = [bench.places(State.RUNNING), bench.places(State.REMOVED)]
+    bench.schedd.watched = [[at(0, "a\nb\n")]]
+    result, _ = bench.follow()
+    assert (result.exit_code, bench.shown) == (60, b"a\nb\n")
+    assert result.problems[0].message == "13.0 was removed"
+
+
 def test_a_run_that_nobody_saw_is_shown_whole(bench: Bench) -> None:
     bench.schedd.logs = [bench.places(State.RUNNING), bench.places(State.COMPLETED, run=3.0)]
     bench.schedd.watched = [[at(0, "a\nb\n")]]
@@ -363,6 +409,17 @@ def test_a_file_at_home_is_followed(bench: Bench) -> None:
     _, time = bench.follow(steps)
     assert bench.shown == b"b\nc\nd\nhalf a line\nXYZ\na new log, longer than the old one\nx\n"
     assert time.told == [f"{bench.log} was begun anew"] * 2
+
+
+def test_a_log_that_is_moved_away_does_not_end_the_following(bench: Bench) -> None:
+    """Somebody renames it while the job runs; what is written under its name afterwards is shown."""
+    runs = bench.places(State.RUNNING, while_running=True)
+    bench.schedd.logs = [runs, bench.places(State.COMPLETED, while_running=True)]
+    bench.log.write_text("a\n")
+    steps = [lambda: bench.log.rename(bench.directory / "old"), lambda: None, bench.writes("b\n")]
+    result, time = bench.follow(steps)  # type: ignore[arg-type]
+    assert (result.exit_code, bench.shown) == (0, b"a\nb\n")
+    assert time.told == [f"{bench.log} was begun anew"]
 
 
 def test_an_idle_job_and_a_schedd_that_is_away_are_waited_for(bench: Bench) -> None:
