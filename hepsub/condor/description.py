@@ -269,6 +269,7 @@ def _accounting(plan: Plan) -> Iterator[str]:
 
 
 def _environment(plan: Plan, varying: Varying, way: Unstaged | Staged) -> Iterator[str]:
+    # What all jobs have alike stays out of the items: the schedd keeps one copy of 60 kB, not a thousand.
     words = [literal(f"{name}={value}") for name, value in plan.environment.items()]
     named = "$(HEPENV) " if "HEPENV" in varying else ""
     if not named:
@@ -294,7 +295,8 @@ def _placement(plan: Plan, way: Unstaged | Staged, domain: str) -> Iterator[str]
 
 
 def _limits(plan: Plan, way: Unstaged | Staged) -> Iterator[str]:
-    """Backstops (tried: allowed_execute_duration does nothing without file transfer)."""
+    """Backstops: with a bundle the wrapper ends the program before."""
+    # Not allowed_execute_duration, which does nothing without file transfer (tried: 23.9.6).
     margin = f" + {way.margin_s}" if way.margin_s else ""
     over_time = f"JobStatus == 2 && time() - JobCurrentStartDate > MY.HepSub_WalltimeLimit{margin}"
     over_memory = "JobStatus == 2 && MemoryUsage > RequestMemory"
@@ -360,6 +362,7 @@ def _attributes(plan: Plan, uuid: str) -> Iterator[str]:
         if text:
             yield f"My.{name} = {classad_string(text, _SAID.get(name, name))}"
     if plan.again is not None:
+        # HTCondor's ProcIds are not those of the jobs' names, by which manifests, outputs and messages know them.
         yield f'My.{AGAIN_ATTRIBUTE} = "$({_AGAIN})"'
         yield f'My.HepSub_AgainUUID = "{plan.again.uuid}"'
     if WHERE in plan.route.attributes:  # HTCondor writes it out at each start, as MATCH_EXP_...

@@ -96,6 +96,7 @@ def _errno_text(number: int) -> str:
 
 
 def _memory(hold: Hold) -> Advice:
+    # Released as it is, it would be put on hold again.
     rounded = memory_to_ask_for(hold.used_mb, hold.memory_mb)
     used = f"it used {hold.used_mb} MB" if hold.used_mb else "it used more"
     return Advice(
