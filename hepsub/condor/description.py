@@ -53,7 +53,6 @@ class SubmitDescription(Struct, frozen=True, kw_only=True):
     """
 
     text: str
-    number: int
     items: tuple[dict[str, str], ...]
 
 
@@ -89,7 +88,7 @@ def describe(plan: Plan, uuid: str, domain: str = "") -> SubmitDescription:
     # Without items the schedd is told a number, and keeps one copy of what all jobs have: 20,000 jobs cost it little.
     written_out = varying or way.several or plan.again is not None
     items = tuple(_items(plan, varying, way)) if written_out else ()
-    return SubmitDescription(text="\n".join(lines) + "\n", number=plan.number, items=items)
+    return SubmitDescription(text="\n".join(lines) + "\n", items=items)
 
 
 class Unstaged(Struct, frozen=True, kw_only=True):

@@ -134,13 +134,13 @@ class CondorSchedd(Struct, kw_only=True, eq=False):
                 items = iter([dict(item) for item in description.items])
                 answer = schedd.submit(submit, itemdata=items, spool=spool)
             else:
-                answer = schedd.submit(submit, count=description.number, spool=spool)
+                answer = schedd.submit(submit, count=plan.number, spool=spool)
             ref = SubmissionRef(
                 uuid=uuid,
                 pool=self.pool,
                 schedd=self.name,
                 cluster=answer.cluster(),
-                number=description.number,
+                number=plan.number,
             )
             if spool:
                 self.unsent[ref.cluster] = answer
