@@ -184,6 +184,7 @@ def test_why_for_a_job_whose_output_cannot_be_written(
 ) -> None:
     """Held 7/13: the log in the directory that became unwritable after the submission is named."""
     user.script("job.sh", "echo done")
+    user.directory(stdout)
     logs = user.directory("logs")
     cluster = user.submit("job.sh", "-o", stdout, "-e", "logs", *IDLE)
     os.chown(logs, 0, 0)
