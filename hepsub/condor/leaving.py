@@ -165,7 +165,7 @@ class CondorLeaving(Struct, frozen=True, kw_only=True):
 
 def left_sites(ad: ClassAd) -> tuple[str, ...]:
     """The sites that a job was taken away from."""
-    return _names(text(ad, LEFT_SITES))
+    return _names(text(ad, LEFT_SITES, LONGEST))
 
 
 def may_move_to(ad: ClassAd) -> tuple[str, ...]:
