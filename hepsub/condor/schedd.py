@@ -147,7 +147,9 @@ class CondorSchedd(Struct, kw_only=True, eq=False):
             return Submitted(ref=ref, notes=_limit_notes(plan))
 
         try:
-            return self.connection.call(once, writing=True)
+            # Not as writing: a ping after the failure may find a schedd that died when it had committed. What it says
+            # then would be taken for the words of one that never heard of the submission.
+            return self.connection.call(once)
         except PoolError as error:
             from hepsub.condor.answers import REFUSED_REMEDY
 
