@@ -271,6 +271,7 @@ def _written(job: JobStatus) -> bytes:
     """A job as a line, with texts that are much too long cut off: a line above the bounds would not be read."""
     short = replace(
         job,
+        command=_cut(job.command),
         arguments=tuple(_few(job.arguments)),
         name=_cut(job.name),
         hold_code=0,

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from hepsub.errors import UsageError
 
-# HTCondor and Slurm number with 32 bits; Python reads no number of more than 4300 digits, SQLite none of more than 18.
+# HTCondor and Slurm number with 32 bits; Python reads no number of more than 4300 digits, SQLite none above 2**63.
 _NUMBER = r"[0-9]{1,10}"
 _ID = (
     rf"(?:(?P<schedd>[A-Za-z0-9_.@-]+):)?(?P<cluster>{_NUMBER})"

@@ -60,6 +60,7 @@ def constraint(selection: Selection) -> str:
 
 def cluster_constraint(selection: Selection) -> str:
     """The expression that is true for the cluster ads of factories in a selection."""
+    # A factory of which nothing is made yet has no other ad.
     clauses = ["JobMaterializeDigestFile isnt undefined", "ProcId is undefined", *_who(selection)]
     if selection.ids:
         clauses.append(_ids_clause(JobId(cluster=each.cluster) for each in selection.ids))
@@ -79,10 +80,8 @@ def _who(selection: Selection) -> Iterable[str]:
 
 
 def any_of(clauses: Iterable[str]) -> str:
-    """The expression that is true where one of several is.
-
-    ClassAds evaluate no deeper than 400 (tried: 25.14.1), and what is deeper matches nothing: many are halved.
-    """
+    """The expression that is true where one of several is."""
+    # ClassAds evaluate no deeper than 400 (tried: 25.14.1), and what is deeper matches nothing: many are halved.
     every = list(clauses)
     if len(every) <= _MANY:
         return f"({' || '.join(every)})"
@@ -126,6 +125,7 @@ def read_queue(ads: Iterable[ClassAd], schedd: str, selection: Selection, now: f
     jobs: list[JobStatus] = []
     unmade: list[Unmade] = []
     for ad in ads:
+        # The cluster ad of a factory has no ProcId.
         if (job := read_job(ad, schedd, now)) is not None:
             jobs.append(job)
         elif (rest := _unmade(ad, schedd, selection)) is not None:
@@ -180,7 +180,7 @@ def _cluster(
     reason = ""
     for _, ad in groups:
         state = STATES.get(integer(ad, "JobStatus"), State.IDLE)
-        if state is State.HELD and not states[state]:
+        if state is State.HELD and not states[state]:  # that of the first job on hold
             reason = text(ad, "HoldReason", LONGEST)
         states[state] += integer(ad, "JobCount") or 0
     first = groups[0][1] if groups else {}
@@ -223,6 +223,7 @@ def _unmade(ad: ClassAd, schedd: str, selection: Selection) -> Unmade | None:
 
 def _meant(ids: tuple[JobId, ...], cluster: int, first: int, end: int) -> int:
     """How many procs of a range ids mean; a proc that several of them mean is one."""
+    # Counted by ranges: a factory may have ten million procs.
     own = [each for each in ids if each.cluster == cluster]
     number = 0
     for each in sorted(own, key=lambda each: each.first or 0):

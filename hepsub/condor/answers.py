@@ -43,6 +43,7 @@ def schedd_error(schedd: str, text: str, allowed: str = "") -> HepsubError:
         text: what the bindings said.
         allowed: the methods of authentication that the client may use, separated by commas.
     """
+    # From the most certain on: a text may hold the words of several layers, and a denial is the end of them all.
     if (denied := re.search(_DENIED, text)) is not None:
         return _denied(schedd, denied["user"], denied["method"])
     if _BUSY not in text and any(word in text for word in _NOT_BELIEVED):
@@ -76,6 +77,7 @@ def _denied(schedd: str, user: str, method: str) -> AuthenticationRefused:
 
 
 def _refused(schedd: str, text: str, allowed: str) -> AuthenticationRefused:
+    # HTCondor names the methods that failed; where none was tried, its configuration tells which might have been.
     tried = tuple(dict.fromkeys(re.findall(_METHOD, text)))
     methods = tried or tuple(allowed.replace(",", " ").upper().split())
     if tried:

@@ -75,8 +75,7 @@ def client_methods() -> str:
 
 def show_token(token: str) -> bool:
     """Let HTCondor show a token as a SciToken from now on; whether that is news."""
-    if os.environ.get(_TOKEN) == token:
-        return False
+    is_news = os.environ.get(_TOKEN) != token
     set_own(_TOKEN, token)
     param = bindings().param
     for name in _METHODS:
@@ -84,7 +83,8 @@ def show_token(token: str) -> bool:
         # A client tries only the methods that it has; one whose configuration names none has all of them.
         if methods and "SCITOKENS" not in methods.upper():
             param[name] = f"{methods}, SCITOKENS"
-    return True
+            is_news = True
+    return is_news
 
 
 @contextlib.contextmanager

@@ -2,8 +2,7 @@
 
 What HTCondor sends at the start of a job lies where the job's earlier runs, and the other jobs of its
 cluster, may have written. So the program of the job is /bin/sh with a few words that stand in the job's ad,
-and the digest beside them decides. They stand in the environment, so that condor_history, which shows the
-arguments, has the user's name of the program and its arguments in one line.
+and the digest beside them decides.
 """
 
 from __future__ import annotations
@@ -18,7 +17,11 @@ CHANGED_CODE = 90
 SCRIPT, WRAPPER, SEAL = "HEPSUB_BOOT", "HEPSUB_WRAPPER", "HEPSUB_SEAL"
 """The variables with the words themselves, and with the SHA-256 of wrapper.sh and of the list of all else."""
 
+# The words stand in the environment: condor_history shows the arguments, and has the user's program and arguments in
+# one line so.
 _CALL = f'eval "${SCRIPT}"'
+# PATH is fixed while it is compared: an environment that travels may name other programs. The names begin with hs_: a
+# plain one would change a variable that the payload gets.
 _WORDS = (
     "hs_path=${PATH-} PATH=/usr/bin:/bin:/usr/sbin:/sbin;"
     " hs_sum=$( (unset LD_LIBRARY_PATH LD_PRELOAD; sha256sum || openssl dgst -sha256 -r ||"
@@ -28,11 +31,6 @@ _WORDS = (
     f' nothing there computes its SHA-256: the job is not run" >&2; exit {CHANGED_CODE}; }};'
     f' unset {SCRIPT} {WRAPPER}; PATH=$hs_path; exec /bin/sh ./wrapper.sh "$@"'
 )
-"""PATH is fixed while it is compared: an environment that travels may name other programs.
-
-The names begin with hs_: a plain one would change a variable that the payload gets.
-"""
-
 _IN_FRONT = 3
 
 
@@ -42,11 +40,7 @@ def boot_arguments(program: Template) -> tuple[Template, ...]:
 
 
 def boot_environment(wrapper: str) -> tuple[Template, ...]:
-    """The variables of /bin/sh, but for SEAL.
-
-    Args:
-        wrapper: the SHA-256 of wrapper.sh, in hex.
-    """
+    """The variables of /bin/sh, but for SEAL, by the SHA-256 of wrapper.sh in hex."""
     return literal(f"{SCRIPT}={_WORDS}"), literal(f"{WRAPPER}={wrapper}")
 
 

@@ -16,6 +16,7 @@ from hepsub.errors import PoolUnreachable
 JOB_SLOTS = 'SlotType == "Static" || SlotType == "Partitionable"'
 """The slots that jobs are matched with, as a collector is asked for them."""
 
+_TIMEOUT = "QUERY_TIMEOUT"
 _NAME = r"[!-.0-~]{1,255}"
 """A name becomes a part of the names of files, so it has no slash."""
 
@@ -49,7 +50,8 @@ def ask_collector(
         kind: the name of one of the bindings' AdTypes.
         projection: what is asked of them; empty for all.
         constraint: the expression that is true for them; empty for all.
-        patience_s: for how long it may say nothing, in seconds; 0 for as long as HTCondor's configuration has it.
+        patience_s: for how long it may say nothing, in seconds, where HTCondor's configuration has no shorter time; 0
+            for that one.
 
     Raises:
         PoolUnreachable: no collector is configured, or it does not answer.
@@ -61,9 +63,11 @@ def ask_collector(
         )
     htcondor = bindings()
     with contextlib.ExitStack() as stack:
-        if patience_s:
-            # A collector that hangs takes the connection, and says nothing: the bindings wait a minute for it.
-            stack.enter_context(configured("QUERY_TIMEOUT", str(patience_s)))
+        # A collector that hangs takes the connection, and says nothing: the bindings wait a minute for it, unless the
+        # command that asks has set them a limit of its own.
+        usual = int(htcondor.param.get(_TIMEOUT) or patience_s)
+        if patience_s and patience_s < usual:
+            stack.enter_context(configured(_TIMEOUT, str(patience_s)))
         try:
             source = htcondor.Collector(collector) if collector else htcondor.Collector()
             wanted = getattr(htcondor.AdType, kind)

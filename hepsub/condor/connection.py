@@ -108,7 +108,7 @@ class Connection(Struct, frozen=True, kw_only=True):
 
         Args:
             once: what is done with the bindings' own Schedd.
-            writing: whether it changes something.
+            writing: whether it changes something, of which the bindings say only that it failed; it may be repeated.
         """
         with self.progress.step(f"asking the schedd {self.name}", behind=True):
             try:

@@ -42,6 +42,7 @@ def store_credential(
     """
     htcondor = bindings()
     ads = ask_collector(collector, "Credd", ("Name", "Machine", "MyAddress"))
+    # The credd of another access point would give it to that one's jobs.
     there = [ad for ad in ads if text(ad, "Machine") == host and text(ad, "MyAddress")]
     if not there:
         raise _undeliverable(credential, f"{host} runs no credd")

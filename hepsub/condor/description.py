@@ -40,20 +40,17 @@ _PER_ITEM = frozenset({Name.INDEX, Name.ITEM, Name.ITEMS})
 _AGAIN = "HEPAGAIN"
 """The submit variable with the `cluster.proc` that a job had when it was submitted first."""
 
-Varying: TypeAlias = dict[str, Template | tuple[Template, ...]]
-"""What has to be written out job by job: the submit variable, and the template or templates."""
+_PATHS = ("HEPEXE", "HEPOUT", "HEPERR")
+"""The submit variables of paths; those of others are lines of words."""
+
+Varying: TypeAlias = dict[str, tuple[Template, ...]]
+"""What has to be written out job by job: the submit variable, and its templates."""
 
 
 class SubmitDescription(Struct, frozen=True, kw_only=True):
-    """What HTCondor gets.
-
-    Attributes:
-        text: the submit description, without a queue statement.
-        items: the variables of each job; empty when the jobs differ only in ProcId.
-    """
+    """What HTCondor gets: a text without a queue statement, and the variables of each job where they need some."""
 
     text: str
-    number: int
     items: tuple[dict[str, str], ...]
 
 
@@ -86,10 +83,10 @@ def describe(plan: Plan, uuid: str, domain: str = "") -> SubmitDescription:
         f"My.HepSub_WalltimeLimit = {plan.walltime.limit}",
     ]
     refuse_foreign_macros(lines)
-    # Without items the schedd is told a number, and keeps one copy of what all jobs have: 20,000 jobs cost it little.
+    # Jobs that differ in ProcId alone need no items: HTCondor writes that out itself.
     written_out = varying or way.several or plan.again is not None
     items = tuple(_items(plan, varying, way)) if written_out else ()
-    return SubmitDescription(text="\n".join(lines) + "\n", number=plan.number, items=items)
+    return SubmitDescription(text="\n".join(lines) + "\n", items=items)
 
 
 class Unstaged(Struct, frozen=True, kw_only=True):
@@ -168,23 +165,21 @@ def _way(plan: Plan, uuid: str, varying: Varying) -> Unstaged | Staged:
 def _varying(plan: Plan) -> Varying:
     """What has to be written out for each job, because HTCondor's macros do not know it."""
     candidates: Varying = {
-        "HEPEXE": plan.executable,
+        "HEPEXE": (plan.executable,),
         "HEPARGS": plan.arguments,
         "HEPENV": variable_words(plan.variables),
-        "HEPOUT": plan.stdout,
-        "HEPERR": plan.stderr,
+        "HEPOUT": (plan.stdout,),
+        "HEPERR": (plan.stderr,),
     }
     if plan.staging is not None and plan.staging.confined:
         del candidates["HEPOUT"], candidates["HEPERR"]  # the logs lie in the jobs' corners
     # HTCondor's own ProcIds of jobs that are run again are not those of their names.
     named = _PER_ITEM | {Name.PROC} if plan.again is not None else _PER_ITEM
-    return {name: value for name, value in candidates.items() if _names(value) & named}
-
-
-def _names(value: Template | tuple[Template, ...]) -> frozenset[Name]:
-    if isinstance(value, Template):
-        return value.names()
-    return frozenset[Name]().union(*(template.names() for template in value))
+    return {
+        variable: templates
+        for variable, templates in candidates.items()
+        if any(template.names() & named for template in templates)
+    }
 
 
 def _items(plan: Plan, varying: Varying, way: Unstaged | Staged) -> Iterator[dict[str, str]]:
@@ -193,15 +188,13 @@ def _items(plan: Plan, varying: Varying, way: Unstaged | Staged) -> Iterator[dic
         item = way.item(proc)
         if plan.again is not None:
             item[_AGAIN] = plan.again.named(proc)
-        for name, value in varying.items():
-            if isinstance(value, Template):
-                item[name] = path_value(value.fill_known(values), "the path")
-            else:
-                is_line = name == "HEPARGS"  # in which `%{items}` is many words
-                words = (
-                    plan.arguments_of(values) if is_line else [v.fill_known(values) for v in value]
-                )
-                item[name] = quote_line(words)
+        for variable, templates in varying.items():
+            if variable == "HEPARGS":  # in which `%{items}` is many words
+                item[variable] = quote_line(plan.arguments_of(values))
+                continue
+            filled = [each.fill_known(values) for each in templates]
+            is_path = variable in _PATHS
+            item[variable] = path_value(filled[0], "the path") if is_path else quote_line(filled)
         yield item
 
 
@@ -269,6 +262,7 @@ def _accounting(plan: Plan) -> Iterator[str]:
 
 
 def _environment(plan: Plan, varying: Varying, way: Unstaged | Staged) -> Iterator[str]:
+    # What all jobs have alike stays out of the items: the schedd keeps one copy of 60 kB, not a thousand.
     words = [literal(f"{name}={value}") for name, value in plan.environment.items()]
     named = "$(HEPENV) " if "HEPENV" in varying else ""
     if not named:
@@ -294,7 +288,8 @@ def _placement(plan: Plan, way: Unstaged | Staged, domain: str) -> Iterator[str]
 
 
 def _limits(plan: Plan, way: Unstaged | Staged) -> Iterator[str]:
-    """Backstops (tried: allowed_execute_duration does nothing without file transfer)."""
+    """Backstops: with a bundle the wrapper ends the program before."""
+    # Not allowed_execute_duration, which does nothing without file transfer (tried: 23.9.6).
     margin = f" + {way.margin_s}" if way.margin_s else ""
     over_time = f"JobStatus == 2 && time() - JobCurrentStartDate > MY.HepSub_WalltimeLimit{margin}"
     over_memory = "JobStatus == 2 && MemoryUsage > RequestMemory"
@@ -360,6 +355,7 @@ def _attributes(plan: Plan, uuid: str) -> Iterator[str]:
         if text:
             yield f"My.{name} = {classad_string(text, _SAID.get(name, name))}"
     if plan.again is not None:
+        # HTCondor's ProcIds are not those of the jobs' names, by which manifests, outputs and messages know them.
         yield f'My.{AGAIN_ATTRIBUTE} = "$({_AGAIN})"'
         yield f'My.HepSub_AgainUUID = "{plan.again.uuid}"'
     if WHERE in plan.route.attributes:  # HTCondor writes it out at each start, as MATCH_EXP_...

@@ -19,14 +19,9 @@ if TYPE_CHECKING:
 
 _IN_ELEMENT = {"RequestMemory": "maxMemory", "RequestCpus": "xcount"}
 """What a computing element is asked for, in its words. HTCondor's grid manager passes no later change on."""
-_TIMED = (
-    "HepSub_Cmd",
-    "HepJob_RealGroup",
-    "HepJob_Experiment",
-    "AcctGroupUser",
-    "ClusterId",
-    "Cmd",
-)
+_ACCOUNTED = ("HepJob_RealGroup", "HepJob_Experiment", "AcctGroupUser")
+"""The attributes of an `_Account`."""
+_TIMED = (*_ACCOUNTED, "ClusterId", "Cmd", "HepSub_Cmd")
 _WRAPPED = "/bin/sh"
 """The program of each job with which files travel."""
 _AGAIN = (
@@ -37,13 +32,13 @@ _AGAIN = (
 class _Account(Struct, frozen=True):
     """Whom jobs are accounted to, but for their walltime class."""
 
-    experiment: str
     group: str
+    experiment: str
     user: str
 
     def matched(self) -> str:
         """The expression that is true for its jobs."""
-        said = zip(_TIMED[1:4], (self.group, self.experiment, self.user), strict=True)
+        said = zip(_ACCOUNTED, (self.group, self.experiment, self.user), strict=True)
         return " && ".join(f"{name} =?= {string_literal(value)}" for name, value in said)
 
     def changes(self, wanted: Edit) -> dict[str, str]:
@@ -56,6 +51,7 @@ class _Account(Struct, frozen=True):
             return {}
         name, limit = wanted.walltime(self.group)
         account = f"{self.experiment}.{self.group}.{name}"
+        # What accounting_group became at submission: the negotiator goes by AccountingGroup, people read AcctGroup.
         return {
             "HepSub_WalltimeLimit": str(limit),
             "HepJob_Walltime": string_literal(name),
@@ -85,9 +81,11 @@ def edit_jobs(
         NotDone: some of them cannot be changed so: nothing was.
         UnknownWalltime, WalltimeTooLong: their group has no such walltime: nothing was changed.
     """
+    # Everything is looked at before anything is changed: half an edit could not be told from a whole one.
     plain = dict(_plain(wanted))
     through = _through_element(connection, meant, wanted) if meant else ""
     made, timed = _timed(connection, meant, wanted, factories)
+    # A cluster's ad is what its later procs are made from; the bindings' own edit reaches those that exist alone.
     for cluster in factories:
         for name, value in {**plain, **made.get(cluster, {})}.items():
             edit_factory(cluster, name, value)
@@ -136,12 +134,9 @@ def _through_element(connection: Connection, meant: str, wanted: Edit) -> str:
     return through if found else ""
 
 
-_Made = Mapping[int, Mapping[str, str]]
-
-
 def _timed(
     connection: Connection, meant: str, wanted: Edit, factories: tuple[int, ...]
-) -> tuple[_Made, Mapping[_Account, Mapping[str, str]]]:
+) -> tuple[Mapping[int, Mapping[str, str]], Mapping[_Account, Mapping[str, str]]]:
     """What another walltime changes: in the cluster ads of factories, and in jobs by whom they are accounted to.
 
     Raises:
@@ -164,7 +159,7 @@ def _timed(
             " and their walltime is among these",
             remedy=_AGAIN,
         )
-    if number := sum(not all(text(ad, name) for name in _TIMED[1:4]) for ad in (*jobs, *ads)):
+    if number := sum(not all(text(ad, name) for name in _ACCOUNTED) for ad in (*jobs, *ads)):
         raise NotDone(
             f"the {wanted} was not changed: {number} job(s) are in no walltime class, for hep_sub did not"
             " submit them",
@@ -175,8 +170,4 @@ def _timed(
 
 
 def _account(ad: ClassAd) -> _Account:
-    return _Account(
-        experiment=text(ad, "HepJob_Experiment"),
-        group=text(ad, "HepJob_RealGroup"),
-        user=text(ad, "AcctGroupUser"),
-    )
+    return _Account(*(text(ad, name) for name in _ACCOUNTED))

@@ -1,9 +1,7 @@
 """A job that goes through a computing element: HTCondor's grid universe, from the user's own schedd. Pure.
 
 The grid manager sends the job's ad to the element's schedd, where it is a job of its own with ids of its own. It
-leaves out the policies about holds and removals, and turns `remote_X` into `X` (tried: 23.9.6 to 25.14.1). An
-HTCondor-CE takes what a job asks for from words of its own, and overwrites RequestCpus and RequestMemory with them
-(HTCondor-CE documentation, "Submitting jobs"; xcount, maxMemory in MB, maxWallTime in minutes, queue).
+leaves out the policies about holds and removals, and turns `remote_X` into `X` (tried: 23.9.6 to 25.14.1).
 """
 
 from __future__ import annotations
@@ -20,13 +18,10 @@ _VANILLA = 5
 
 
 class ThroughElement(Staged, frozen=True, kw_only=True):
-    """The way of a job with a bundle to a computing element.
-
-    Attributes:
-        element: the element.
-    """
+    """The way of a job with a bundle to a computing element."""
 
     element: Element
+    # Not $$([MY.ClusterId]): that would be expanded there, to the element's own ids.
     cluster: str = "$(ClusterId)"
     proc: str = "$(ProcId)"
     again: str = "$(HEPAGAIN)"
@@ -74,6 +69,8 @@ class ThroughElement(Staged, frozen=True, kw_only=True):
     def attributes(self) -> Iterator[str]:
         """What the job asks for, in the words of an HTCondor-CE."""
         yield from super().attributes()
+        # It overwrites RequestCpus and RequestMemory with them: memory in MB, time in minutes (HTCondor-CE
+        # documentation, "Submitting jobs").
         plan = self.plan
         yield f"My.xcount = {plan.cpus}"
         yield f"My.maxMemory = {plan.memory_mb}"

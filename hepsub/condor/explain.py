@@ -23,6 +23,7 @@ from hepsub.plan.model import LEFT_OUT
 from hepsub.units import duration_text
 
 _JUST_SUBMITTED_S = 60
+"""A pool looks for a slot as often as that, if nobody configured it otherwise (NEGOTIATOR_INTERVAL)."""
 
 
 def explain_held(job: JobStatus, ad: ClassAd, meant: str, now: float) -> Advice:
@@ -89,6 +90,7 @@ def explain_idle(
             next_command=f"condor_q -better-analyze {job.job}",  # which knows no ranges
         )
     sentence, next_command = _idle_sentence(matching, meant, waited=now - job.submitted)
+    # Its requirements refuse the sites that are left out; as they are, they are met again when the time is over.
     if (left := text(ad, LEFT_OUT)) and any(
         LEFT_OUT in each.text and not each.offered for each in matching.clauses
     ):

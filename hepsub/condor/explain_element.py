@@ -141,6 +141,7 @@ def _held(
     if job.hold_code == SUBMITTED_ON_HOLD:
         return advice.sentence, advice.next_command, advice.details
     next_command = advice.next_command
+    # HTCondor-CE's usual policy lets a job start once.
     if seconds(ad, "JobStartDate") and next_command == f"hep_release {meant}":
         next_command += f"; where the site starts no job twice (HTCondor-CE's usual way), {again}"
     there = f"on hold at {site}: {advice.sentence}" if text(ad, "GridJobId") else advice.sentence

@@ -25,25 +25,14 @@ _KNOWN_AS = "SubmitterGlobalJobId"
 
 
 class FarElement(Struct, frozen=True, kw_only=True):
-    """The queue of a computing element.
-
-    Attributes:
-        resource: HTCondor's words for it (grid_resource).
-        token: what is shown to it.
-        sleep: waits so many seconds.
-    """
+    """The queue of a computing element, by HTCondor's words for it (grid_resource), and the token that it is shown."""
 
     resource: str
     token: str
     sleep: Callable[[float], None] = time.sleep
 
     def remove(self, jobs: Collection[str], since: float, *, waiting: bool = False) -> Removed:
-        """Remove jobs that it has on hold, and tell what is known of them then.
-
-        Args:
-            jobs: the ids by which they are known at home (GlobalJobId).
-            since: when the first of them was submitted, in seconds since the epoch.
-            waiting: whether those that wait there are removed, too.
+        """Remove jobs that it has on hold, and tell what is known of them then; as the seam says it.
 
         Raises:
             NotDone: it is none of HTCondor's.

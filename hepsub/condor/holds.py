@@ -7,6 +7,7 @@ the table there says so; 3/72, 3/34 and 3/87 are hepsub's own expressions.
 from __future__ import annotations
 
 import errno
+import re
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -77,12 +78,19 @@ def _advice(hold: Hold) -> Advice:
     said = {
         "job": hold.job,
         "executable": hold.executable,
-        "stdout": hold.stdout,
+        "stdout": _log(hold),
         "errno": _errno_text(hold.subcode),
         "reason": hold.reason,
     }
     sentence, command = (each.format_map(said) for each in explained)
     return Advice(sentence=sentence, next_command=command)
+
+
+def _log(hold: Hold) -> str:
+    """The log that could not be opened."""
+    # One code stands for both logs: HTCondor's words, or the embedded pool's, tell which.
+    named = re.search(r"Failed to open '(.+)' (?:as standard|\(errno=)", hold.reason)
+    return named[1] if named is not None else hold.stdout
 
 
 def _errno_text(number: int) -> str:
@@ -101,6 +109,7 @@ def _errno_text(number: int) -> str:
 
 
 def _memory(hold: Hold) -> Advice:
+    # Released as it is, it would be put on hold again.
     rounded = memory_to_ask_for(hold.used_mb, hold.memory_mb)
     used = f"it used {hold.used_mb} MB" if hold.used_mb else "it used more"
     return Advice(

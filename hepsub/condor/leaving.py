@@ -49,9 +49,7 @@ class CondorLeaving(Struct, frozen=True, kw_only=True):
     Whatever cannot be asked or done raises PoolUnreachable, AuthenticationRefused, PoolError or ToolFailed.
 
     Attributes:
-        connection: the way to the schedd.
-        edit_cluster: changes an attribute of a cluster ad, which the bindings cannot do: ClusterId, attribute, value.
-        has_edit_cluster: whether that is possible here.
+        edit_cluster: as in `CondorSchedd`, for this schedd: ClusterId, attribute, value.
     """
 
     connection: Connection
@@ -83,11 +81,7 @@ class CondorLeaving(Struct, frozen=True, kw_only=True):
         }
 
     def leave_out(self, clusters: Collection[int], sites: Iterable[str]) -> tuple[int, ...]:
-        """Let the jobs of some clusters that have a choice go to none of these sites.
-
-        Returns:
-            The clusters of which this does not reach the jobs that a factory has still to make.
-        """
+        """Let the jobs of some clusters that have a choice go to none of these sites; as the seam says it."""
         value = string_literal(",".join(sites))
         differs = f"{_of(clusters)} && {LEFT_OUT} isnt undefined && {LEFT_OUT} isnt {value}"
         # Of a cluster that is no factory the schedd keeps an ad as well, which no job is made from any more.
@@ -171,7 +165,7 @@ class CondorLeaving(Struct, frozen=True, kw_only=True):
 
 def left_sites(ad: ClassAd) -> tuple[str, ...]:
     """The sites that a job was taken away from."""
-    return _names(text(ad, LEFT_SITES))
+    return _names(text(ad, LEFT_SITES, LONGEST))
 
 
 def may_move_to(ad: ClassAd) -> tuple[str, ...]:

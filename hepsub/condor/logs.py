@@ -37,16 +37,7 @@ class LookInto(Protocol):
     def __call__(
         self, schedd: str, collector: str, job: str, file: str, most: int, *, follow: bool
     ) -> AbstractContextManager[Iterator[Piece | None]]:
-        """Look into a job, as `batch_system.BatchSystem.watch` says it.
-
-        Args:
-            schedd: full name of its schedd.
-            collector: host[:port] of the pool; empty for HTCondor's own configuration.
-            job: `cluster.proc`.
-            file: the file's name where the job runs.
-            most: how many bytes one look brings at most.
-            follow: whether to go on with what is written next.
-        """
+        """Look into a job (`cluster.proc`) of a pool, as `batch_system.BatchSystem.watch` says it."""
 
 
 def log_places(connection: Connection, job: JobId) -> LogPlaces | None:
@@ -62,6 +53,7 @@ def read_places(ad: ClassAd, schedd: str, *, queued: bool) -> LogPlaces | None:
     status = read_job(ad, schedd, 0)
     if status is None:
         return None
+    # Else they are in the sandbox of the worker node until the job ends.
     stays = text(ad, "ShouldTransferFiles").upper() == "NO"
     streamed = boolean(ad, "StreamOut") or boolean(ad, "StreamErr") or False
     return LogPlaces(

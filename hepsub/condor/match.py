@@ -70,15 +70,11 @@ class Matching(Struct, frozen=True, kw_only=True):
 
 
 def match(job: ClassAd, slots: Iterable[ClassAd]) -> Matching | None:
-    """Hold a job's requirements against slots; None where they are too long to be looked into.
-
-    Args:
-        job: the job's ClassAd.
-        slots: ClassAds of static and partitionable slots.
-    """
+    """Hold a job's requirements against static and partitionable slots; None where they are too long for that."""
     wholes = _clauses(job)
     if not wholes:
         return None
+    # Twice: what a slot has left says whether it could start now, what it has in all whether it ever can.
     every = list(slots)
     emptied = [_emptied(slot) for slot in every]
     now = [(_scope(job, slot), slot) for slot in every]
@@ -114,7 +110,7 @@ def emptied_where(
     Args:
         written: the expression.
         attributes: what the job's ad has, as it is written there.
-        slots: ClassAds of static and partitionable slots.
+        slots: static and partitionable ones.
     """
     try:
         whole = classad2.ExprTree(written)
@@ -194,6 +190,7 @@ def _is_weaker(text: str, position: int) -> bool:
     """Whether an operator that binds weaker than `&&` stands there: `||`, or the `?` of a choice."""
     if text.startswith("||", position):
         return True
+    # The `?` of `=?=` is none.
     return text[position] == "?" and text[position - 1 : position] != "="
 
 

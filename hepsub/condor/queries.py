@@ -57,6 +57,7 @@ def count(connection: Connection, selection: Selection) -> Counts:
 
 def has_factories(connection: Connection, selection: Selection) -> bool:
     """Whether clusters of a selection are factories, also those that have made all their procs."""
+    # An act counts the cluster's own ad besides its jobs: 101 done of 100.
     return bool(_factories(connection, selection))
 
 

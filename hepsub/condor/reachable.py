@@ -36,6 +36,7 @@ def check_reachable(address: str, what: str) -> None:
     Raises:
         ScheddNotReached: nobody did.
     """
+    # Of several collectors (`cm1, cm2`) any may answer: HTCondor tries them itself.
     found = re.fullmatch(_SINFUL, address) or re.fullmatch(_COLLECTOR, address)
     if found is None or any(each in address for each in _INDIRECT):
         return

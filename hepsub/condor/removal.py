@@ -39,7 +39,6 @@ class Removal(Struct, frozen=True, kw_only=True):
         names: the attributes that tell it.
         states: the JobStatus of those that are removed; the others are left alone.
         ours: whether a removal counts only with the reason that is given here: their owner may remove them, too.
-        sleep: waits so many seconds.
     """
 
     connection: Connection
@@ -65,6 +64,7 @@ class Removal(Struct, frozen=True, kw_only=True):
             states = any_of(f"JobStatus == {each}" for each in self.states)
             self.connection.act("Remove", f"{self.mine} && {states}", SENT_ON)
         for _ in range(_LOOKS):
+            # What is X is still in the queue: only the history tells whether it had ended before.
             found = self._queue()
             if not any(integer(ad, "JobStatus") == REMOVED for ad in found):
                 break
@@ -86,6 +86,7 @@ class Removal(Struct, frozen=True, kw_only=True):
         Raises:
             PoolError: that is not all.
         """
+        # Among what was not sent may be that one of the jobs has ended.
         if len(ads) >= self._most:
             raise PoolError(
                 f"the schedd {self.connection.name} tells of more jobs than it was asked about",
@@ -102,6 +103,7 @@ class Removal(Struct, frozen=True, kw_only=True):
         removed, ended = set[str](), set[str]()
         for ad in past:
             (removed if self._is_proof(ad) else ended).add(self.name(ad))
+        # Whoever stands in the history twice, as a job router's copies do, has ended if one of them has.
         mine = self.jobs - there
         return Removed(gone=mine & removed - ended, ended=mine & ended, there=there)
 

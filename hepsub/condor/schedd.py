@@ -134,20 +134,22 @@ class CondorSchedd(Struct, kw_only=True, eq=False):
                 items = iter([dict(item) for item in description.items])
                 answer = schedd.submit(submit, itemdata=items, spool=spool)
             else:
-                answer = schedd.submit(submit, count=description.number, spool=spool)
+                answer = schedd.submit(submit, count=plan.number, spool=spool)
             ref = SubmissionRef(
                 uuid=uuid,
                 pool=self.pool,
                 schedd=self.name,
                 cluster=answer.cluster(),
-                number=description.number,
+                number=plan.number,
             )
             if spool:
                 self.unsent[ref.cluster] = answer
             return Submitted(ref=ref, notes=_limit_notes(plan))
 
         try:
-            return self.connection.call(once, writing=True)
+            # Not as writing: a ping after the failure may find a schedd that died when it had committed. What it says
+            # then would be taken for the words of one that never heard of the submission.
+            return self.connection.call(once)
         except PoolError as error:
             from hepsub.condor.answers import REFUSED_REMEDY
 

@@ -60,9 +60,7 @@ class Staged(Struct, frozen=True, kw_only=True):
 
     Attributes:
         varying: the submit variables whose values are written out job by job.
-        margin_s: by how much later than its walltime limit the job is held. It ends its program itself, in time to
-            save the outputs, which a hold would lose; and its clock starts before the wrapper's does, with the
-            transfer of the sandbox.
+        margin_s: by how much later than its walltime limit the job is held.
         cluster: ClusterId, as it is written where the job reads it.
         proc: ProcId likewise.
         again: what a job that is run again is known by, likewise.
@@ -73,6 +71,8 @@ class Staged(Struct, frozen=True, kw_only=True):
     staging: StagingPlan
     uuid: str
     varying: frozenset[str]
+    # The wrapper ends the program itself, in time to save the outputs, which a hold would lose; and HTCondor's clock
+    # starts before the wrapper's does, with the transfer of the sandbox.
     margin_s: int = 600
     cluster: str = CLUSTER_VALUE
     proc: str = PROC_VALUE
@@ -105,7 +105,7 @@ class Staged(Struct, frozen=True, kw_only=True):
         yield "transfer_executable = false"
         yield f'arguments = "{boot}{" " if arguments else ""}{arguments}"'
         yield f"My.HepSub_Cmd = {string_literal(executable)}"
-        yield f"description = {self._shown(name)}"
+        yield f"description = {self._shown(name)}"  # which condor_q shows; hep_q has HepSub_Cmd
 
     def _name(self) -> str:
         """The program's name, a template; a list's items have names of their own, which only HepSub_Cmd has."""
@@ -117,10 +117,7 @@ class Staged(Struct, frozen=True, kw_only=True):
         return " ".join(_shown_word(each) for each in (parse_template(name), *words))
 
     def log(self, command: str, path: str, name: str, what: str) -> str:
-        r"""Where HTCondor writes stdout or stderr: in the job's corner, where it may write nowhere else.
-
-        From elsewhere it brings them by transfer_output_remaps, which has `;` and `=` between files, and `\` in
-        front of them; what a schedd was handed comes back with blanks and `=` dividing, too (tried on 23.9.6).
+        """Where HTCondor writes stdout or stderr: in the job's corner, where it may write nowhere else.
 
         Args:
             command: `output` or `error`.
@@ -135,6 +132,8 @@ class Staged(Struct, frozen=True, kw_only=True):
         if self.staging.confined and name != os.devnull:
             file = STDERR if command == "error" and stdout != stderr else STDOUT
             return f"{self._corner}/{file}"
+        # It brings them by transfer_output_remaps, which has `;` and `=` between files, and a backslash in front of
+        # them; what a schedd was handed comes back with blanks and `=` dividing, too (tried on 23.9.6).
         foreign = ",;\\ =" if self.plan.route.delivery.handed_over else ",;\\"
         if found := set(name) & set(foreign):
             signs = " and ".join("a blank" if each == " " else each for each in sorted(found))
@@ -147,11 +146,15 @@ class Staged(Struct, frozen=True, kw_only=True):
     def transfer(self) -> Iterator[str]:
         """What HTCondor sends and brings home, and what the job may reach meanwhile."""
         staging, corner = self.staging, self._corner
+        # What comes home lands in initialdir, which no other job may write into.
         yield f"initialdir = {corner}"
+        # Left to itself HTCondor brings every new or changed file of the top level, a refreshed ticket too, and no
+        # directory; of named ones a missing one holds the job (12/2). So the wrapper makes this one before all else.
         yield "transfer_output_files = home.$(ProcId)"
         yield "should_transfer_files = YES"
         yield "when_to_transfer_output = ON_EXIT"
         yield f"transfer_input_files = {', '.join(self._sent())}"
+        # Signed URLs, tickets and secrets, whatever else the pool leaves unencrypted.
         files = [each.file for each in staging.credentials if each.travels]
         files += [ENVIRONMENT_FILE] if staging.secrets else []
         files += _letters(staging)
@@ -199,14 +202,12 @@ class Staged(Struct, frozen=True, kw_only=True):
                 yield f"My.HepJob_KRB5CCNAME = {classad_string(each.file, 'the ticket')}"
 
     def _proxy(self) -> Iterator[str]:
-        """What a job may ask this side for, and tell it, while it runs.
-
-        The limit holds for HTCondor's own transfers, and for what the I/O proxy reads and writes; not for links,
-        which is why there is no proxy unless the policy wants it. WantRemoteUpdates is on wherever WantIOProxy is,
-        and lets a job change any attribute of its own ad, the limit included. Delayed updates, of names that begin
-        with Chirp, are a switch of their own, and on unless it is said (all tried on 23.9.6 and 25.14.1).
-        """
+        """What a job may ask this side for, and tell it, while it runs."""
+        # LimitDirectoryAccess holds for HTCondor's own transfers, and for what the I/O proxy reads and writes; not for
+        # links, which is why there is no proxy unless the policy wants it.
         yield f"want_io_proxy = {str(self.staging.chirp).lower()}"
+        # On wherever WantIOProxy is, it would let a job change any attribute of its own ad, the limit included. Delayed
+        # updates, of names that begin with Chirp, are a switch of their own, and stay (tried: 23.9.6, 25.14.1).
         yield "My.WantRemoteUpdates = false"
 
     def environment(self) -> str:
@@ -222,11 +223,8 @@ class Staged(Struct, frozen=True, kw_only=True):
         return SEAL_VALUE
 
     def clauses(self, domain: str) -> Iterator[str]:
-        """What the job asks of a slot, and of its bundle, before it may start.
-
-        Args:
-            domain: the FileSystemDomain of this host, which a job without one is not given by HTCondor.
-        """
+        """What the job asks of a slot and of its bundle before it may start; `domain` is that of this host's files."""
+        # HTCondor itself asks for it only where no files travel.
         if self.plan.route.delivery.shared:
             yield f'(TARGET.FileSystemDomain == "{domain}")'
         if self.is_gated:

@@ -178,21 +178,25 @@ def test_why_for_jobs_that_can_start_and_jobs_that_run(user: Shell) -> None:
     assert [(each["state"], each["next"]) for each in explained] == [("R", None)]
 
 
-def test_why_for_a_job_whose_output_cannot_be_written(user: Shell, pool: Pool) -> None:
-    """Held 7/13: the directory that became unwritable after the submission is named."""
+@pytest.mark.parametrize(("stdout", "log"), [("logs", "out"), ("others", "err")])
+def test_why_for_a_job_whose_output_cannot_be_written(
+    user: Shell, pool: Pool, stdout: str, log: str
+) -> None:
+    """Held 7/13: the log in the directory that became unwritable after the submission is named."""
     user.script("job.sh", "echo done")
+    user.directory(stdout)
     logs = user.directory("logs")
-    cluster = user.submit("job.sh", "-o", "logs", "-e", "logs", *IDLE)
+    cluster = user.submit("job.sh", "-o", stdout, "-e", "logs", *IDLE)
     os.chown(logs, 0, 0)
     pool.run(["condor_qedit", "-name", pool.schedds[0], str(cluster), "Requirements", "true"])
     user.wait_for_state(5, cluster)
     assert user.ad(cluster)["HoldReasonCode"] == 7
     text = why(user, f"{cluster}.0")
-    assert f"{logs}/job.sh.out.{cluster}.0 could not be opened: permission denied" in text
+    assert f"{logs}/job.sh.{log}.{cluster}.0 could not be opened: permission denied" in text
     os.chown(logs, user.account.uid, user.account.gid)
     user.ok("hep_release", f"{cluster}.0")
     user.ended(cluster)
-    assert user.text(f"logs/job.sh.out.{cluster}.0") == "done\n"
+    assert user.text(f"{stdout}/job.sh.out.{cluster}.0") == "done\n"
 
 
 def test_why_for_a_job_that_the_user_held(user: Shell) -> None:

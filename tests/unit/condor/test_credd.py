@@ -104,6 +104,19 @@ def test_a_token_is_shown_once_and_the_methods_allow_it(
     assert htcondor.param == {name: "IDTOKENS, FS, SCITOKENS"}
 
 
+def test_a_token_that_is_in_the_environment_already_needs_the_method(
+    htcondor: FakeBindings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever exports BEARER_TOKEN has shown nothing yet where the configuration lets the client not try it."""
+    name = "SEC_CLIENT_AUTHENTICATION_METHODS"
+    monkeypatch.setattr("hepsub.situation._OWN", {})
+    monkeypatch.setenv("BEARER_TOKEN", "t-1")
+    htcondor.param[name] = "IDTOKENS, FS"
+    assert show_token("t-1")
+    assert htcondor.param == {name: "IDTOKENS, FS, SCITOKENS"}
+    assert not show_token("t-1")
+
+
 @pytest.mark.parametrize(
     ("named", "missing"),
     [("", ""), ("ONLY_ENV", ""), ("/dev/null/x", "/dev/null/x"), (__file__, "")],

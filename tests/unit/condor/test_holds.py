@@ -145,6 +145,20 @@ def test_a_code_is_a_cause_and_a_command(
     )
 
 
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "Error from slot1@wn: Failed to open '/work/it's/err' as standard error: Permission denied (errno 13)",
+        "Failed to open '/work/it's/err' (errno=13: 'Permission denied')",
+    ],
+)
+def test_the_log_that_could_not_be_opened_is_named(reason: str) -> None:
+    """Also where it is the one after -e: HTCondor and the embedded pool have the same code for both."""
+    assert advice(7, 13, reason=reason).sentence == (
+        "its output file /work/it's/err could not be opened: permission denied"
+    )
+
+
 def test_a_job_whose_outputs_were_lost_runs_again() -> None:
     assert advice(3, 87) == Advice(
         sentence="its program ended, but the store was away and the outputs are larger than what may come home"

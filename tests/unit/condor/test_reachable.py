@@ -11,7 +11,7 @@ import pytest
 
 from hepsub.apart import Lost
 from hepsub.condor import reachable
-from hepsub.condor.bindings import bindings
+from hepsub.condor.bindings import bindings, configured
 from hepsub.condor.collector import ScheddAddress, find_schedds
 from hepsub.condor.connection import Connection
 from hepsub.condor.reachable import check_reachable
@@ -63,6 +63,14 @@ def test_a_collector_that_says_nothing_is_not_waited_for(port: int) -> None:
         find_schedds(f"127.0.0.1:{port}", patience_s=1)
     assert time.monotonic() - begin < 10
     assert param["QUERY_TIMEOUT"] == before
+
+
+def test_a_command_that_has_less_patience_than_a_pool_keeps_it(port: int) -> None:
+    """hep_auth waits five seconds for everything (limit_queries), a pool's collector may have ten."""
+    begin = time.monotonic()
+    with configured("QUERY_TIMEOUT", "1"), pytest.raises(PoolUnreachable):
+        find_schedds(f"127.0.0.1:{port}", patience_s=8)
+    assert time.monotonic() - begin < 6
 
 
 @pytest.mark.parametrize("ask", ["query", "history"])

@@ -579,6 +579,19 @@ def test_an_answer_that_is_lost_after_the_commit_is_looked_up(
     assert session.journal.entries()[-1].ref.cluster == 13
 
 
+@pytest.mark.parametrize("since", [NO_ANSWER, NOT_BELIEVED])
+def test_what_became_of_the_schedd_since_says_nothing_about_the_commit(
+    session: Session, htcondor: FakeBindings, since: str
+) -> None:
+    """One that died when it had committed cannot be reached then, but heard of it; nor is it submitted twice."""
+    htcondor.late["submit"] = [htcondor.HTCondorException(NOT_COMMITTED)]
+    htcondor.fails("ping", since, since)
+    result = submit(session, make_spec("job.sh"))
+    assert result.value.submitted.cluster == 13
+    assert len(htcondor.submitted) == 1
+    assert session.journal.entries()[-1].ref.cluster == 13
+
+
 def test_an_answer_that_is_lost_before_the_commit_is_an_error(
     session: Session, htcondor: FakeBindings
 ) -> None:
