@@ -56,6 +56,7 @@ def _lines(plan: Plan, uuid: str, machine: Machine, schedd: str) -> Iterator[tup
     if plan.event_log:
         yield "note", f"no event log is written ({plan.event_log}): hep_history tells the same"
     for proc in range(min(_SHOWN, plan.number)):
+        # A dry run has no cluster: its names stand there as the user wrote them.
         launch = make_launch(plan, replace(plan.values(proc), cluster=None), uuid)
         yield f"job {proc}", " ".join(launch.argv)
         yield f"job {proc} stdout", launch.stdout

@@ -32,8 +32,9 @@ def load_of(user: str, groups: Collection[str]) -> SlurmLoad:
     shown = ask(["scontrol", "--all", "--oneliner", "show", "partition"]).stdout
     nodes = ask(["sinfo", "--all", "--noheader", "--Node", _format(NODE_FIELDS)]).stdout
     states = "--states=PENDING,RUNNING,CONFIGURING"
+    # Each task by itself: a waiting array is one row, and would count as one job.
     jobs = ask(["squeue", "--all", "--noheader", "--array", states, _format(JOB_FIELDS)]).stdout
-    accounts = _accounts(user) if has_accounts(shown) else ()
+    accounts = _accounts(user) if has_accounts(shown) else ()  # slurmdbd is asked where it decides
     return read_load(shown, nodes, jobs, Caller(groups=groups, accounts=accounts))
 
 
