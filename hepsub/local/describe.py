@@ -6,8 +6,6 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 
-from msgspec.structs import replace
-
 from hepsub.errors import NotOnThisMachine
 from hepsub.local.launch import make_launch
 from hepsub.local.machine import Machine, capped_note
@@ -56,7 +54,9 @@ def _lines(plan: Plan, uuid: str, machine: Machine, schedd: str) -> Iterator[tup
     if plan.event_log:
         yield "note", f"no event log is written ({plan.event_log}): hep_history tells the same"
     for proc in range(min(_SHOWN, plan.number)):
-        launch = make_launch(plan, replace(plan.values(proc), cluster=None), uuid)
+        launch = make_launch(
+            plan, plan.values(proc), uuid
+        )  # without a cluster: its name stands there
         yield f"job {proc}", " ".join(launch.argv)
         yield f"job {proc} stdout", launch.stdout
         yield f"job {proc} stderr", launch.stderr

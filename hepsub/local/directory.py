@@ -118,7 +118,7 @@ def check(directory: Path, uid: int) -> None:
     elif found.st_mode & 0o022:
         problem = "can be written by others"
     else:
-        if found.st_mode & 0o055:
+        if found.st_mode & 0o055:  # the environments of jobs are in it
             directory.chmod(0o700)
         return
     raise QueueDirectoryRefused(f"the queue's directory {directory} {problem}", remedy=_REMEDY)

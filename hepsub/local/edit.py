@@ -31,6 +31,7 @@ def edit(connection: sqlite3.Connection, selection: Selection, wanted: Edit) -> 
     limit = wanted.walltime("")[1] if wanted.walltime is not None else None
     shared = {"cores": wanted.cpus, "walltime_s": limit}
     own = {"memory_mb": wanted.memory_mb, "priority": wanted.priority}
+    # First what may be refused: then nothing is changed.
     if changed := {name: value for name, value in shared.items() if value is not None}:
         where = condition(selection)
         _check_shared(connection, selection, wanted)
@@ -60,10 +61,16 @@ def _check_shared(connection: sqlite3.Connection, selection: Selection, wanted: 
             f"the {wanted} was not changed: on this machine cores and walltime are those of a whole cluster",
             remedy="name the whole cluster, while none of its jobs runs (hep_hold)",
         )
+    if wanted.walltime is None:
+        return
+    # One that was not limited when it was submitted is not limited by a new number either, as at HTCondor.
+    if any(select(connection, "1", "queued = 1 AND walltime_s = 0", selection, "LIMIT 1")):
+        raise NotDone(
+            f"the {wanted} was not changed: the policy ends none of these jobs for its walltime",
+            remedy="leave out -wt",
+        )
     bundles = select(connection, "launch", "queued = 1", selection, "")
-    if wanted.walltime is not None and any(
-        read_launch(json.loads(row["launch"])).bundle for row in bundles
-    ):
+    if any(read_launch(json.loads(row["launch"])).bundle for row in bundles):
         raise NotDone(
             f"the {wanted} was not changed: files or credentials travel with the jobs, and their walltime is"
             " among these",

@@ -11,8 +11,8 @@ from msgspec.structs import replace
 from hepsub.batch import Advice, JobStatus, State
 from hepsub.condor.holds import Hold, explain_hold
 from hepsub.local import runs
-from hepsub.local.database import JOINED, WAITING
-from hepsub.local.launch import read_launch
+from hepsub.local.database import WAITING
+from hepsub.local.launch import Launch, read_launch
 from hepsub.local.machine import Machine, capped_note, free_of
 from hepsub.local.outcome import IMAGE_CODE, LOST_CODE, UNSAVED_CODE
 
@@ -37,14 +37,6 @@ class Idle(Struct, frozen=True, kw_only=True):
     ending: bool
     stale: bool
     gated: bool
-
-
-class Details(Struct, frozen=True, kw_only=True):
-    """What the queue knows of a job beyond its status: program, stdout, walltime limit in seconds."""
-
-    executable: str
-    stdout: str
-    walltime_s: int
 
 
 def explain_idle(idle: Idle) -> Advice:
@@ -85,8 +77,14 @@ def _waiting(idle: Idle) -> str:
     return f"it is next, and waits until {' and '.join(short)} are free"
 
 
-def explain_held(job: JobStatus, details: Details, meant: str) -> Advice:
-    """Why a job is on hold, and what to do."""
+def explain_held(job: JobStatus, launch: Launch, meant: str) -> Advice:
+    """Why a job is on hold, and what to do.
+
+    Args:
+        job: the job.
+        launch: what is started for it.
+        meant: what the next command shall name.
+    """
     if job.hold_code == LOST_CODE:
         return Advice(
             sentence=f"it was {job.hold_reason}; how it would have ended is not known",
@@ -109,11 +107,11 @@ def explain_held(job: JobStatus, details: Details, meant: str) -> Advice:
             code=job.hold_code,
             subcode=job.hold_subcode,
             reason=job.hold_reason,
-            executable=details.executable,
-            stdout=details.stdout,
+            executable=launch.argv[0],
+            stdout=launch.stdout,
             memory_mb=job.requested_mb,
             used_mb=round(job.memory_mb),
-            walltime_s=details.walltime_s,
+            walltime_s=job.walltime_s,
         )
     )
     return replace(advice, details=(f"{job.hold_code}/{job.hold_subcode} {job.hold_reason}",))
@@ -121,31 +119,27 @@ def explain_held(job: JobStatus, details: Details, meant: str) -> Advice:
 
 def idle(connection: sqlite3.Connection, job: JobStatus, machine: Machine) -> Idle:
     """An idle job among the others."""
+    # It is there, whatever became of it: what has left the queue is remembered for weeks.
     row = connection.execute(
-        f"SELECT cores, state, active, gated FROM {JOINED} WHERE procs.cluster = ? AND proc = ?",  # noqa: S608
+        "SELECT state, active, gated FROM procs WHERE cluster = ? AND proc = ?",
         (job.cluster, job.proc),
     ).fetchone()
     before = connection.execute(_BEFORE, (-job.priority, job.cluster, job.proc)).fetchone()[0]
     busy = runs.active(connection)
     return Idle(
-        request=Machine(cores=row["cores"] if row else 1, memory_mb=job.requested_mb),
+        request=Machine(cores=job.cores, memory_mb=job.requested_mb),
         machine=machine,
         free=free_of(machine, (run.request for run in busy)),
         running=len(busy),
         before=before,
-        ending=bool(row["active"]) if row else False,
-        stale=row is None or row["state"] != State.IDLE.value,
-        gated=bool(row["gated"]) if row else False,
+        ending=bool(row["active"]),
+        stale=row["state"] != State.IDLE.value,
+        gated=bool(row["gated"]),
     )
 
 
-def details(connection: sqlite3.Connection, job: JobStatus) -> Details:
-    """What the explanation of a hold names."""
-    row = connection.execute(
-        f"SELECT launch, walltime_s FROM {JOINED} WHERE procs.cluster = ? AND proc = ?",  # noqa: S608
-        (job.cluster, job.proc),
-    ).fetchone()
-    if row is None:
-        return Details(executable="", stdout="", walltime_s=0)
-    launch = read_launch(json.loads(row["launch"]))
-    return Details(executable=launch.argv[0], stdout=launch.stdout, walltime_s=row["walltime_s"])
+def launch_of(connection: sqlite3.Connection, job: JobStatus) -> Launch:
+    """What is started for a job."""
+    text = "SELECT launch FROM procs WHERE cluster = ? AND proc = ?"
+    row = connection.execute(text, (job.cluster, job.proc)).fetchone()
+    return read_launch(json.loads(row["launch"]))

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from hepsub.local.directory import Place, queue_directory
 
-_BUSY_S = 0.1
+_BUSY_S = 0.1  # a shell waits for it, at the tabulator key
 
 
 def queued_clusters(environment: Mapping[str, str], uid: int) -> frozenset[int] | None:

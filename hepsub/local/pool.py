@@ -34,7 +34,7 @@ from hepsub.local.database import Database
 from hepsub.local.describe import check_possible, description
 from hepsub.local.directory import Place, check, prepare, queue_directory
 from hepsub.local.edit import edit
-from hepsub.local.explain import details, explain_held, explain_idle, idle
+from hepsub.local.explain import explain_held, explain_idle, idle, launch_of
 from hepsub.local.machine import capped_note, this_machine
 from hepsub.local.outcome import clear_scratch, told_stage
 from hepsub.local.queue import Listed
@@ -222,7 +222,7 @@ class HereBatch(Struct, frozen=True, kw_only=True):
         """
         with Database(self.place).reading() as connection:
             if job.state is State.HELD:
-                return explain_held(job, details(connection, job), meant)
+                return explain_held(job, launch_of(connection, job), meant)
             return explain_idle(idle(connection, job, this_machine()))
 
     def identity(self) -> str:

@@ -37,7 +37,7 @@ def read_accounts(printed: str, delimiter: str) -> Iterator[Row]:
             if latest is not None:
                 yield latest
             latest = _row(job, told)
-        elif step == "batch" and latest is not None:
+        elif step == "batch" and latest is not None:  # memory is only told of steps
             latest = replace(latest, peak_mb=megabytes(told["MaxRSS"]))
     if latest is not None:
         yield latest

@@ -43,7 +43,7 @@ def seconds(text: str) -> int:
     for pattern, units in _TIMES:
         if found := pattern.fullmatch(text):
             total = sum(int(each) * unit for each, unit in zip(found.groups(), units, strict=True))
-            if total > 0:
+            if total > 0:  # for sbatch 0 is no limit, as UNLIMITED is
                 return total
     raise ValueError("a job of hepsub's has a limit: minutes, HOURS:MINUTES:SECONDS or DAYS-HOURS")
 
@@ -100,6 +100,7 @@ def variables(text: str) -> tuple[bool, tuple[tuple[str, str | None], ...]]:
     named: list[tuple[str, str | None]] = []
     for entry in entries:
         name, equals, value = entry.partition("=")
+        # ALL beside names means both; NONE means only those that are named.
         if not equals and name.upper() in ("ALL", "NONE", "NIL"):
             inherit = inherit or name.upper() == "ALL"
         elif not name:

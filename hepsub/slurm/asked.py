@@ -99,6 +99,7 @@ def _resources(had: Resources, counted: Honoured) -> Resources:
         had,
         cpus=had.cpus or _read("cpus-per-task", counted, amounts.positive),
         memory_mb=had.memory_mb or memory or None,
+        # Several lines may say the same number of GPUs in other words: it is no sum.
         gpus=had.gpus if had.gpus is not None else max(each or 0 for each in gpus) or None,
         disk_mb=had.disk_mb or _read("tmp", counted, amounts.megabytes) or None,
         walltime=had.walltime or (f"{limit}s" if limit is not None else None),
@@ -138,6 +139,7 @@ def _logged(spec: JobSpec, counted: Honoured, situation: Situation) -> JobSpec:
 
     out = _read("output", counted, place)
     err = _read("error", counted, place)
+    # sbatch writes both into the file of -o where there is no -e.
     beside = out if spec.stderr is None and "error" not in counted.said else None
     return replace(
         spec,

@@ -112,6 +112,7 @@ def how_many_fit(files: Sequence[Enclosed], number: int, room: int) -> int:
         number: how many jobs there are.
         room: bytes for the archive.
     """
+    # What all jobs get is in it once: a further one costs less than the first, and the rest is proportional.
     others = {f"{JOB}/{proc}" for proc in range(1, number)}
     one = len(packed(each for each in files if each.part not in others))
     if one > room or number < 2:

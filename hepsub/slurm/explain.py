@@ -41,7 +41,7 @@ _INSTEAD: Final = {
     "DependencyNeverSatisfied": "another dependency",
 }
 """What helps where less of everything does not."""
-_LIMITS: Final = (
+_LIMITS: Final = (  # by what a reason begins with, the longer ones first
     ("QOSMax", "idle: you have as much in use as the QOS allows one user ({reason})"),
     ("QOSGrp", "idle: as much is in use as the QOS allows all its users ({reason})"),
     ("QOS", "idle: a limit of its QOS ({reason})"),

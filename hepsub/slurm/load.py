@@ -16,6 +16,9 @@ from hepsub.slurm.partitions import (
 from hepsub.slurm.rows import SEPARATOR
 from hepsub.tools.slurm import ask
 
+_MOST = 2**28
+"""Some ten bytes of each of the jobs of all users, of whom one may have a million."""
+
 
 def load_of(user: str, groups: Collection[str]) -> SlurmLoad:
     """Ask Slurm how busy it is.
@@ -32,8 +35,10 @@ def load_of(user: str, groups: Collection[str]) -> SlurmLoad:
     shown = ask(["scontrol", "--all", "--oneliner", "show", "partition"]).stdout
     nodes = ask(["sinfo", "--all", "--noheader", "--Node", _format(NODE_FIELDS)]).stdout
     states = "--states=PENDING,RUNNING,CONFIGURING"
-    jobs = ask(["squeue", "--all", "--noheader", "--array", states, _format(JOB_FIELDS)]).stdout
-    accounts = _accounts(user) if has_accounts(shown) else ()
+    # Each task by itself: a waiting array is one row, and would count as one job.
+    words = ["squeue", "--all", "--noheader", "--array", states, _format(JOB_FIELDS)]
+    jobs = ask(words, most=_MOST).stdout
+    accounts = _accounts(user) if has_accounts(shown) else ()  # slurmdbd is asked where it decides
     return read_load(shown, nodes, jobs, Caller(groups=groups, accounts=accounts))
 
 

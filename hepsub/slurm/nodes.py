@@ -24,6 +24,7 @@ def node_named(said: str, known: Iterable[str], pool: str) -> str:
     if said in nodes:
         return said
     found = [each for each in nodes if short_name(each).casefold() == short_name(said).casefold()]
+    # Two full names that differ behind the first dot are two nodes.
     alike = [each for each in found if "." not in said or "." not in each]
     if len(alike) == 1:
         return alike[0]

@@ -49,7 +49,7 @@ def accounts_of(
     oldest = now - since if since else _DAYS[-1] * _DAY_S
     spans = [min(days * _DAY_S, oldest) for days in _DAYS]
     found, latest = 0, 0.0
-    for span in spans[-1:] if jobs or not most else dict.fromkeys(spans):
+    for span in spans[-1:] if jobs else dict.fromkeys(spans):
         rows = _asked([*whose, *_window(span, latest)])
         if rows is None:
             return

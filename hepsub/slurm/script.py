@@ -111,7 +111,7 @@ def _starter(plan: Plan, uuid: str, scratch: str) -> Iterator[str]:
     """What stands before the program's arguments where its files travel: the manifest names the program."""
     if plan.staging is None:
         return
-    yield "shift"
+    yield "shift"  # the program's name, which the manifest has
     if plan.route.delivery.in_script:
         yield from _open_logs(_into(plan))
         yield from _own_starter(plan.staging)
@@ -223,6 +223,7 @@ def _run(ends: str) -> Iterator[str]:
     # A script that goes by its index in the array means the one that it was submitted with: hepsub's count from 0.
     yield "SLURM_ARRAY_TASK_ID=$_hepsub_index"
     yield f"trap _hepsub_told={ENDED_EARLY} TERM"
+    # Whatever signal the program is sent through Slurm, this shell lives to note how it ended.
     yield "trap : INT HUP USR1 USR2"
     yield "_hepsub_began=$(date +%s)"
     yield f'if [ "$_hepsub_told" ]; then (exit {_NOT_STARTED_CODE}); else "$@"; fi'

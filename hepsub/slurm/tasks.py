@@ -22,7 +22,7 @@ def read_tasks(text: str) -> Tasks:
     found: list[range] = []
     for part in text.partition("%")[0].split(","):
         match = _RANGE.fullmatch(part)
-        if match is None:
+        if match is None:  # a list that was cut, too: half of an array is not the array
             return ()
         first, last, step = int(match[1]), int(match[2] or match[1]), int(match[3] or 1)
         found.append(range(first, last + 1, max(step, 1)))

@@ -94,6 +94,10 @@ def test_limits_that_the_policy_does_not_enforce(here: Here) -> None:
     here.submit("eats.py", "-mem", "10", "-wt", "1s", "-argu", "50")
     until(lambda: here.queued()[0].run_seconds > 1.5)
     assert here.queued()[0].state is State.RUNNING
+    here.act(Act.HOLD)
+    until(lambda: not any(here.place.runs.iterdir()))
+    with pytest.raises(NotDone, match="the policy ends none of these jobs for its walltime"):
+        here.pool.edit(Selection(), Edit(walltime=lambda _: ("", 1)))
 
 
 @pytest.mark.parametrize(

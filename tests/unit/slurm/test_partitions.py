@@ -10,8 +10,10 @@ import pytest
 from hepsub.actions.queue.partitions import Partitions, partitions
 from hepsub.cli.text.partitions import partitions as text
 from hepsub.errors import UnknownPool
+from hepsub.slurm.load import load_of
 from hepsub.slurm.partitions import Caller, SlurmLoad, Use, has_accounts, read_load
 from hepsub.slurm.rows import SEPARATOR
+from tests.fakes.programs import Programs
 from tests.fakes.world import as_json, make_policy, make_session
 
 SHOWN = """\
@@ -47,6 +49,16 @@ JOBS = "".join(
 def load(*groups: str, accounts: tuple[str, ...] | None = None) -> SlurmLoad:
     """What is read of these texts for a caller."""
     return read_load(SHOWN, NODES, JOBS, Caller(groups=groups, accounts=accounts))
+
+
+def test_all_jobs_of_all_users_are_counted(programs: Programs) -> None:
+    """Each task of a waiting array has a line of its own: more than other programs ever say."""
+    many = 5000
+    line = SEPARATOR.join(("gpu", "PENDING", "x" * (2**25 // many), ""))
+    programs.add("scontrol", "echo PartitionName=gpu State=UP")
+    programs.add("sinfo", "exit 0")
+    programs.add("squeue", f"yes '{line}' | head -n {many}")
+    assert load_of("alice", ()).idle == many
 
 
 def test_what_there_is_and_what_becomes_of_it() -> None:
