@@ -50,7 +50,10 @@ def look_up_inputs(
             by_storage[place.storage].append(place)
         elif not _is_readable(place):
             missing.append(f"{place}{_why(place)}")
-    for name, group in by_storage.items():
+    for (
+        name,
+        group,
+    ) in by_storage.items():  # a storage may list a directory instead of asking for each object
         for place, fact in store_of(name).look_up(group).items():
             if fact is None:
                 missing.append(str(place))
@@ -80,7 +83,9 @@ def whole_inputs(
     Raises:
         StorageUnreachable: a storage does not answer.
     """
-    doubtful = [each.whole for each in spec.inputs if each.whole] if spec.check_objects else []
+    if not spec.check_objects:
+        return frozenset()
+    doubtful = (each.whole for each in spec.inputs if each.whole)
     return frozenset(text for text in doubtful if _exists(text, policy, cwd, first, store_of))
 
 
@@ -176,7 +181,7 @@ def _visit(path: str, walk: _Walk, above: frozenset[tuple[int, int]]) -> None:
             inside = list(entries)
     except OSError as error:
         raise _NotWhole(f"{path}: {error.strerror}") from error
-    here = (about.st_dev, about.st_ino)
+    here = (about.st_dev, about.st_ino)  # links are followed, as the copy does
     if here in above:
         raise _NotWhole(f"{path} leads in a circle")
     walk.entries += len(inside)

@@ -60,6 +60,7 @@ def look_at_libraries(
     if prefix is not None:
         found, trouble = _stored(found, packed, prefix, store_of)
     for library, tree, each in zip(found, trees, packed, strict=True):
+        # One that was packed long ago is known by its hash, and its archive may have gone since.
         if not library.stored:
             archives.ensure(tree, each)
     return Libraries(libraries=tuple(found), trouble=trouble)

@@ -76,6 +76,7 @@ def _read(
 ) -> Reading:
     if text == STDIN:
         return divided(_read_stdin(), columns, "stdin")
+    # A bucket alone is a directory, too: all of it. (herd:raw may be a file, where no storage is called so.)
     bucket = _BUCKET.fullmatch(text)
     if bucket and (bucket["storage"] is None or bucket["storage"] in policy.storage):
         text += "/"
@@ -94,6 +95,7 @@ def _read_stdin() -> list[str]:
             else "-list - reads stdin, which is closed",
             remedy="pipe the list into hep_sub: ls *.root | hep_sub -list - …",
         )
+    # Not as text: stdin has the encoding of the locale, and lists are UTF-8 everywhere.
     with refused_list("stdin"):
         return lines_in(io.StringIO(sys.stdin.buffer.read().decode("utf-8-sig"), None))
 
@@ -174,6 +176,7 @@ def pattern(text: str) -> re.Pattern[str]:
 
 def _part(found: re.Match[str]) -> str:
     if found["letters"] is not None:
+        # What Python's sets give a meaning (&&, ~~, ||, ^) is a letter to a shell.
         letters = re.sub(r"([\\^\[\]&~|])", r"\\\1", found["letters"])
         return f"(?!/)[{'^' if found['no'] else ''}{letters}]"
     if found["directories"]:

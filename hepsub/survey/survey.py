@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from hepsub.storage.store import Store
 
 _LOOK_BYTES = 4096
+"""So much tells a submit description, which may begin with comments, from a program."""
 _HEAD_BYTES = 256
 """Linux reads this much of a file to find its interpreter (BINPRM_BUF_SIZE, execve(2))."""
 
@@ -114,6 +115,7 @@ def survey(
     programs = {path: inspect_program(path) for path in made.programs}
     places = {**made.reading.places, **{path: inspect_place(path) for path in made.logs}}
     needed = made.needed_directories(places)
+    # Directories that the user named are made where they are missing, and whoever makes one has to be let in above.
     above = {os.path.dirname(path) for path in made.said_directories & needed}
     image = situation.cwd / spec.image if spec.image is not None else None
     facts = Facts(
@@ -215,6 +217,7 @@ def inspect_program(path: str) -> Program:
             head = file.read(_LOOK_BYTES)
     except OSError:
         return Program(state=ProgramState.UNREADABLE if may_start else ProgramState.NO_EXEC_BIT)
+    # Who knows condor_submit types hep_sub job.sub.
     if not head.startswith(b"#!") and b"\0" not in head and re.search(_DESCRIPTION, head):
         return Program(state=ProgramState.SUBMIT_DESCRIPTION)
     return _program(head[:_HEAD_BYTES]) if may_start else Program(state=ProgramState.NO_EXEC_BIT)
@@ -228,7 +231,7 @@ def _program(head: bytes) -> Program:
         state = ProgramState.RUNNABLE if binary else ProgramState.NO_INTERPRETER_LINE
         return Program(state=state, machine=elf_machine(head))
     line = head[2:].split(b"\n")[0]
-    if line.endswith(b"\r"):
+    if line.endswith(b"\r"):  # the kernel looks for an interpreter with that letter in its name
         return Program(state=ProgramState.CARRIAGE_RETURN)
     words = line.decode("utf-8", "surrogateescape").split()
     if not words:
