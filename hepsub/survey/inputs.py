@@ -48,8 +48,8 @@ def look_up_inputs(
     for place in (each for each in wanted if each not in found):
         if isinstance(place, ObjectPlace):
             by_storage[place.storage].append(place)
-        elif not _is_readable(place):
-            missing.append(f"{place}{_why(place)}")
+        elif (trouble := _trouble(place.path)) is not None:
+            missing.append(f"{place}{trouble}")
     for (
         name,
         group,
@@ -102,25 +102,17 @@ def _exists(
         return False  # what it means otherwise is looked at, too, and has its own error
 
 
-def _is_readable(place: FilePlace) -> bool:
-    """Whether a job can have it: of a FIFO the other end would be waited for, and a device has no end."""
-    return os.access(place.path, os.R_OK) and not _is_endless(place)
-
-
-def _is_endless(place: FilePlace) -> bool:
+def _trouble(path: str) -> str | None:
+    """Why a job cannot have a file or directory, as far as it is not seen at a glance; None where it can."""
     try:
-        mode = os.stat(place.path).st_mode
-    except OSError:
-        return False
-    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
-
-
-def _why(place: FilePlace) -> str:
-    """What is not seen at a glance of an input that is missing."""
-    if os.path.exists(place.path):
-        return " (a FIFO, a socket or a device)" if _is_endless(place) else " (not readable by you)"
-    is_link = os.path.islink(place.path)  # noqa: PTH114 (Path.is_symlink raises where nobody may look)
-    return " (a link that leads nowhere)" if is_link else ""
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):
+        is_link = os.path.islink(path)  # noqa: PTH114 (Path.is_symlink raises where nobody may look)
+        return " (a link that leads nowhere)" if is_link else ""
+    # Of a FIFO the other end would be waited for, and a device has no end.
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        return " (a FIFO, a socket or a device)"
+    return None if os.access(path, os.R_OK) else " (not readable by you)"
 
 
 def missing_inputs(names: list[str], remedy: str) -> InputsMissing:

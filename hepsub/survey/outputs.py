@@ -73,15 +73,13 @@ def look_at_outputs(rules: Rules, store_of: Callable[[str], Store]) -> OutputFac
 
 def _by_bucket(rules: Rules) -> Mapping[tuple[str, str], list[list[Carried]]]:
     """The outputs for S3 by storage and bucket, still in their rules."""
-    found: defaultdict[tuple[str, str], list[list[Carried]]] = defaultdict(list)
-    for rule in rules:
-        inside: defaultdict[tuple[str, str], list[Carried]] = defaultdict(list)
+    found: defaultdict[tuple[str, str], defaultdict[int, list[Carried]]]
+    found = defaultdict(lambda: defaultdict(list))
+    for number, rule in enumerate(rules):
         for each in rule:
             if isinstance(each.place, ObjectPlace):
-                inside[each.place.storage, each.place.bucket].append(each)
-        for where, group in inside.items():
-            found[where].append(group)
-    return found
+                found[each.place.storage, each.place.bucket][number].append(each)
+    return {where: list(group.values()) for where, group in found.items()}
 
 
 def _look_at_bucket(
