@@ -85,6 +85,7 @@ def whole_inputs(
     """
     if not spec.check_objects:
         return frozenset()
+    # Keys may have a = in them (pt=50.root). One job tells: nobody mixes both in one -in.
     doubtful = (each.whole for each in spec.inputs if each.whole)
     return frozenset(text for text in doubtful if _exists(text, policy, cwd, first, store_of))
 

@@ -119,6 +119,7 @@ def _read_objects(text: str, place: ObjectPlace, store: Store) -> Reading:
             f"the list {text} holds no item: no object of the storage {place.storage} {what}",
             remedy=f"correct the name after -list{deeper}",
         )
+    # Spelt as the list was: -in %{item} finds the same storage again.
     start = "s3://" if text.lower().startswith("s3://") else f"{place.storage}:"
     items = tuple(f"{start}{place.bucket}/{key}" for key in keys)
     _check_expressible(items)
@@ -132,6 +133,7 @@ def _objects_below(place: ObjectPlace, prefix: str, store: Store) -> Mapping[str
     try:
         found = store.list_below(place.bucket, prefix)
     except StorageUnreachable as error:
+        # Without its list there is nothing to submit: -nocheck, the usual remedy, does not help.
         raise StorageUnreachable(error.message, remedy="try again later") from error
     if found is None:
         raise ListUnreadable(
@@ -142,7 +144,8 @@ def _objects_below(place: ObjectPlace, prefix: str, store: Store) -> Mapping[str
 
 
 def _is_item(key: str) -> bool:
-    """A key with / at its end only stands for a directory; hepsub's own markers are no data."""
+    """Whether a key is data."""
+    # One with / at its end only stands for a directory, as S3's consoles make them.
     return not key.endswith("/") and not _OWN.match(key)
 
 
@@ -195,6 +198,7 @@ def _by_size(
     texts = _sized_texts(listed, spec)
     places = [_sized_place(text, policy, cwd) for text in texts]
     check_storages(places, policy.storage)
+    # Where the items are no inputs they may be anything (run numbers): that is told, and not that they are missing.
     if not _are_inputs(spec) and not any(_may_exist(place) for place in places):
         raise _no_size(texts[0], f"{list_name(spec)} names neither files nor objects")
     objects = look_up_inputs(places, store_of, listed.objects, _REMEDY)

@@ -88,7 +88,9 @@ def _recognised(
         jobs = found.values(number, spec.first)
         if options := read_options(spec, policy, situation, jobs):
             types = {each.options.type for each in options.values()}
+            # A rule is about all jobs of a submission: of a mixture nothing is said.
             return (types.pop() if len(types) == 1 else ""), options
+    # Files are read only for a rule that asks, where the user has not answered it.
     if spec.type is not None or not any(rule.types for rule in policy.rule.values()):
         return "", {}
     from hepsub.survey.steering import type_of_files
@@ -140,10 +142,7 @@ def survey(
 
 
 def _with_files(facts: Facts, made: Draft, store_of: Callable[[str], Store]) -> Facts:
-    """With what is known of inputs and outputs, here and at sites where paths among them are objects.
-
-    A submission that goes to a site is not held to what is true here: its files may be there alone.
-    """
+    """With what is known of inputs and outputs, here and at sites where paths among them are objects."""
     assert made.carried is not None  # noqa: S101 (the caller looks)
     elsewhere: dict[Paths, FileFacts | HepsubError] = {}
     for paths, carried in made.elsewhere.items():
@@ -156,6 +155,7 @@ def _with_files(facts: Facts, made: Draft, store_of: Callable[[str], Store]) -> 
     except HepsubError as error:
         if not elsewhere:
             raise
+        # What goes to a site is not held to what is true here: its files may be there alone.
         return replace(facts, elsewhere={**elsewhere, (): error})
     return replace(
         facts,
