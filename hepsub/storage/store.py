@@ -35,7 +35,8 @@ _ONE_PIECE = 5 * 2**30
 """S3 takes no more in one PUT (AWS S3 User Guide, "Uploading objects")."""
 _LIST_ABOVE = 50
 """So many look-ups below one directory are one listing."""
-_REMEDY = "try again later; -nocheck submits without looking at the inputs"
+UNLOOKED = "try again later; -nocheck submits without looking at the inputs"
+"""What to do where a submission only wants to know of objects."""
 
 
 class Store(Struct, frozen=True, kw_only=True):
@@ -173,4 +174,4 @@ def _may_go_unlooked() -> Iterator[None]:
     except StorageUnreachable as error:
         if error.remedy != LATER:
             raise
-        raise StorageUnreachable(error.message, remedy=_REMEDY) from error
+        raise StorageUnreachable(error.message, remedy=UNLOOKED) from error

@@ -24,7 +24,7 @@ from hepsub.plan.location import ObjectPlace, Place, find_place
 from hepsub.plan.objects import ObjectInfo
 from hepsub.plan.template import Name, parse_template
 from hepsub.policy.model import Policy
-from hepsub.storage.store import Store
+from hepsub.storage.store import UNLOOKED, Store
 from hepsub.survey.inputs import look_up_inputs, missing_inputs
 from hepsub.survey.list_lines import divided, lines_in, read_lines, refused_list
 
@@ -133,7 +133,9 @@ def _objects_below(place: ObjectPlace, prefix: str, store: Store) -> Mapping[str
     try:
         found = store.list_below(place.bucket, prefix)
     except StorageUnreachable as error:
-        # Without its list there is nothing to submit: -nocheck, the usual remedy, does not help.
+        if error.remedy != UNLOOKED:  # there is something to correct
+            raise
+        # Without its list there is nothing to submit.
         raise StorageUnreachable(error.message, remedy="try again later") from error
     if found is None:
         raise ListUnreadable(
