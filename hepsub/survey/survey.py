@@ -136,8 +136,8 @@ def survey(
     if spec.libraries and archives is not None:  # last, because it takes longest
         from hepsub.survey.libraries import look_at_libraries
 
-        packed = look_at_libraries(spec, made.policy, situation, store_of, archives)
-        facts = replace(facts, libraries=packed.libraries, library_trouble=packed.trouble)
+        packed, trouble = look_at_libraries(spec, made.policy, situation, store_of, archives)
+        facts = replace(facts, libraries=packed, library_trouble=trouble)
     return facts
 
 
