@@ -116,12 +116,10 @@ def asked_columns(spec: JobSpec) -> Columns | None:
     """How the lines of the list are to be divided; None where nothing asks for columns.
 
     Raises:
-        UsageError: the names that were given are none that columns can have, or there is no list.
+        UsageError: the names that were given are none that columns can have.
     """
     if spec.columns is None and not any(part.column for part in item_parts(said_texts(spec))):
         return None
-    if spec.list_file is None:
-        raise UsageError("there are columns, but no list", remedy="give one with -list FILE")
     asked = spec.columns or Columns()
     for each in asked.names:
         if not re.fullmatch(_WRITABLE, each):
@@ -132,7 +130,7 @@ def asked_columns(spec: JobSpec) -> Columns | None:
     check_column_names(asked.names, "-columns")
     if asked.separator:
         return asked
-    tabs = spec.list_file.casefold().endswith(".tsv")
+    tabs = (spec.list_file or "").casefold().endswith(".tsv")
     return replace(asked, separator=TAB if tabs else COMMA)
 
 

@@ -236,6 +236,8 @@ def job_count(spec: JobSpec, policy: Policy, items: Sequence[str], ends: Sequenc
         )
     if (spec.per or spec.per_bytes) and spec.list_file is None:
         raise UsageError("-per needs a list", remedy="give one with -list FILE")
+    if spec.columns is not None and spec.list_file is None:
+        raise UsageError("there are columns, but no list", remedy="give one with -list FILE")
     shared = len(ends) or len(items)
     if spec.list_file is not None and spec.number not in (None, shared):
         jobs = f", {shared} jobs" if ends else ""

@@ -82,9 +82,7 @@ class Converter(Struct, frozen=True):
             return self._measured(hint, value, path)
         if origin is tuple:
             return self._texts(value, path)
-        if (
-            origin is not None
-        ):  # Mapping[str, X]; it is frozen, for a policy is shared by all of a session
+        if origin is not None:  # Mapping[str, X]; frozen, as one policy serves all of a session
             inner = typing.get_args(hint)[1]
             self._expect(dict, value, path)
             return MappingProxyType(

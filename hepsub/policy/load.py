@@ -64,12 +64,15 @@ def merge(layers: list[Layer], passed_over: list[str] | None = None) -> Policy:
     parsed = _parsed(layers)
     profile = _profile_name(parsed)
     shipped = _parsed([_shipped("defaults.toml"), _shipped(f"profiles/{profile}.toml")])
-    values, origins = _of_site(
-        shipped, [table for layer, table in parsed if layer.level is Level.SITE]
-    )
-    for layer, table in parsed:
-        values = _rules_first(_merged(values, table), table)
-        origins |= _origins(layer, table)
+    of_site = {key for layer, table in parsed if layer.level is Level.SITE for key in table}
+    replaced = of_site.intersection(_SITES_OWN)
+    values: dict[str, Any] = {}
+    origins: dict[str, Layer] = {}
+    for layer, table in (*shipped, *parsed):
+        gone = replaced if layer.level is Level.SHIPPED else ()
+        counted = {key: value for key, value in table.items() if key not in gone}
+        values = _rules_first(_merged(values, counted), counted)
+        origins |= dict.fromkeys(_dotted(counted), layer)
     _give_each_user_one(values, origins)
     policy, wrong = _looked_at(values, origins)
     if passed_over is not None and wrong and all(_is_about_sites(key) for key, _ in wrong):
@@ -99,22 +102,6 @@ def _without_sites(
             values, origins = _without(values, origins, key)
     # The rules name sites, of which some are gone now; and nothing is sent anywhere here.
     return {**values, "rule": {}}, origins
-
-
-def _of_site(
-    shipped: list[_Parsed], site: list[dict[str, Any]]
-) -> tuple[dict[str, Any], dict[str, Layer]]:
-    """What hepsub ships, but nothing of the kinds that the site names."""
-    values: dict[str, Any] = {}
-    origins: dict[str, Layer] = {}
-    for layer, table in shipped:
-        values = _merged(values, table)
-        origins |= _origins(layer, table)
-    for kind in _SITES_OWN:
-        if any(kind in table for table in site):
-            values.pop(kind, None)
-            origins = {key: each for key, each in origins.items() if key.split(".")[0] != kind}
-    return values, origins
 
 
 def _looked_at(
@@ -181,23 +168,19 @@ def _rules_first(values: dict[str, Any], table: Mapping[str, Any]) -> dict[str, 
     return {**values, "rule": {name: merged[name] for name in later} | merged}
 
 
-def _origins(layer: Layer, table: Mapping[str, Any]) -> dict[str, Layer]:
-    return dict.fromkeys(_dotted(table), layer)
-
-
 def _user_layers(paths: Paths) -> Iterable[Layer]:
     for file in _site_files(paths.site_policy):
         yield _read(file, Level.SITE)
-    files = [paths.user_policy] if _is_file(paths.user_policy) else []
-    if paths.extra_policy is not None:
-        if not _is_file(paths.extra_policy):
-            raise PolicyError(
-                f"$HEPSUB_CONFIG names {paths.extra_policy}, which is no file",
-                remedy="correct the variable, or unset it",
-            )
-        files.append(paths.extra_policy)
-    for file in files:
-        yield _read(file, Level.USER)
+    if _is_file(paths.user_policy):
+        yield _read(paths.user_policy, Level.USER)
+    if paths.extra_policy is None:
+        return
+    if not _is_file(paths.extra_policy):  # who names a file wants it to be read
+        raise PolicyError(
+            f"$HEPSUB_CONFIG names {paths.extra_policy}, which is no file",
+            remedy="correct the variable, or unset it",
+        )
+    yield _read(paths.extra_policy, Level.USER)
 
 
 def _is_file(path: Path) -> bool:

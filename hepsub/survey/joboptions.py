@@ -63,6 +63,7 @@ def read_options(
 def find_boss(spec: JobSpec, situation: Situation) -> str:
     """Where the PATH of the jobs has boss.exe on this host; empty for nowhere."""
     path = job_environment(spec, situation).get("PATH", "")
+    # An empty or a relative entry means the job's own directory, which is another one.
     entries = [each for each in path.split(":") if each.startswith("/")]
     return shutil.which(PROGRAM, path=":".join(entries)) or "" if entries else ""
 
@@ -101,5 +102,5 @@ def _looked_at(
 
 
 def _is_file_here(named: NamedFile, where: str) -> bool:
-    """Whether what may be any text is the name of a file: a word alone is none."""
+    """Whether what may be any text is the name of a file: a word alone (a particle, an algorithm) is none."""
     return any(each in named.path for each in "./") and os.path.isfile(where)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from hepsub.errors import HepsubError, UsageError
@@ -21,28 +20,17 @@ from hepsub.situation import Situation
 from hepsub.storage.store import Store
 
 
-class Libraries(Struct, frozen=True, kw_only=True):
-    """What was found.
-
-    Attributes:
-        libraries: in the order of the command line.
-        trouble: why S3 cannot keep them; empty when it can, or need not.
-    """
-
-    libraries: tuple[Library, ...] = ()
-    trouble: str = ""
-
-
 def look_at_libraries(
     spec: JobSpec,
     policy: Policy,
     situation: Situation,
     store_of: Callable[[str], Store],
     archives: ArchiveCache,
-) -> Libraries:
+) -> tuple[tuple[Library, ...], str]:
     """Pack the libraries of a submission, as far as they are not known, and look for them in S3.
 
-    Where S3 cannot be asked they are sent along.
+    Returns:
+        The libraries, and why S3 cannot keep them, so that they are sent along; empty when it can, or need not.
 
     Raises:
         LibraryUnusable: one cannot be packed.
@@ -60,9 +48,10 @@ def look_at_libraries(
     if prefix is not None:
         found, trouble = _stored(found, packed, prefix, store_of)
     for library, tree, each in zip(found, trees, packed, strict=True):
+        # One that was packed long ago is known by its hash, and its archive may have gone since.
         if not library.stored:
             archives.ensure(tree, each)
-    return Libraries(libraries=tuple(found), trouble=trouble)
+    return tuple(found), trouble
 
 
 def _check_names(trees: list[Tree]) -> None:

@@ -21,6 +21,7 @@ def read_lines(path: str, cwd: Path) -> list[str]:
     Raises:
         ListUnreadable: the file cannot be read, or is not UTF-8.
     """
+    # utf-8-sig: Windows' editors begin a file with a byte order mark.
     with refused_list(path), (cwd / path).open(encoding="utf-8-sig") as file:
         return lines_in(file)
 
@@ -39,7 +40,7 @@ def refused_list(name: str) -> Iterator[None]:
 
 def lines_in(file: TextIO) -> list[str]:
     """The lines of a list that is open, less what ends them."""
-    return file.read().split("\n")
+    return file.read().split("\n")  # splitlines() would take U+2028 and form feeds for line ends
 
 
 def items_of(lines: Iterable[str], name: str, *, blanks: str | None = None) -> dict[int, str]:

@@ -25,6 +25,7 @@ from hepsub.plan.objects import ObjectInfo
 from hepsub.plan.template import Name, parse_template
 from hepsub.policy.model import Policy
 from hepsub.storage.store import Store
+from hepsub.storage.trouble import LATER
 from hepsub.survey.inputs import look_up_inputs, missing_inputs
 from hepsub.survey.list_lines import divided, lines_in, read_lines, refused_list
 
@@ -76,6 +77,7 @@ def _read(
 ) -> Reading:
     if text == STDIN:
         return divided(_read_stdin(), columns, "stdin")
+    # A bucket alone is a directory, too: all of it. (herd:raw may be a file, where no storage is called so.)
     bucket = _BUCKET.fullmatch(text)
     if bucket and (bucket["storage"] is None or bucket["storage"] in policy.storage):
         text += "/"
@@ -94,6 +96,7 @@ def _read_stdin() -> list[str]:
             else "-list - reads stdin, which is closed",
             remedy="pipe the list into hep_sub: ls *.root | hep_sub -list - …",
         )
+    # Not as text: stdin has the encoding of the locale, and lists are UTF-8 everywhere.
     with refused_list("stdin"):
         return lines_in(io.StringIO(sys.stdin.buffer.read().decode("utf-8-sig"), None))
 
@@ -117,6 +120,7 @@ def _read_objects(text: str, place: ObjectPlace, store: Store) -> Reading:
             f"the list {text} holds no item: no object of the storage {place.storage} {what}",
             remedy=f"correct the name after -list{deeper}",
         )
+    # Spelt as the list was: -in %{item} finds the same storage again.
     start = "s3://" if text.lower().startswith("s3://") else f"{place.storage}:"
     items = tuple(f"{start}{place.bucket}/{key}" for key in keys)
     _check_expressible(items)
@@ -130,6 +134,9 @@ def _objects_below(place: ObjectPlace, prefix: str, store: Store) -> Mapping[str
     try:
         found = store.list_below(place.bucket, prefix)
     except StorageUnreachable as error:
+        if error.remedy != LATER:  # there is something to correct
+            raise
+        # Without its list there is nothing to submit.
         raise StorageUnreachable(error.message, remedy="try again later") from error
     if found is None:
         raise ListUnreadable(
@@ -140,7 +147,8 @@ def _objects_below(place: ObjectPlace, prefix: str, store: Store) -> Mapping[str
 
 
 def _is_item(key: str) -> bool:
-    """A key with / at its end only stands for a directory; hepsub's own markers are no data."""
+    """Whether a key is data."""
+    # One with / at its end only stands for a directory, as S3's consoles make them.
     return not key.endswith("/") and not _OWN.match(key)
 
 
@@ -174,6 +182,7 @@ def pattern(text: str) -> re.Pattern[str]:
 
 def _part(found: re.Match[str]) -> str:
     if found["letters"] is not None:
+        # What Python's sets give a meaning (&&, ~~, ||, ^) is a letter to a shell.
         letters = re.sub(r"([\\^\[\]&~|])", r"\\\1", found["letters"])
         return f"(?!/)[{'^' if found['no'] else ''}{letters}]"
     if found["directories"]:
@@ -192,6 +201,7 @@ def _by_size(
     texts = _sized_texts(listed, spec)
     places = [_sized_place(text, policy, cwd) for text in texts]
     check_storages(places, policy.storage)
+    # Where the items are no inputs they may be anything (run numbers): that is told, and not that they are missing.
     if not _are_inputs(spec) and not any(_may_exist(place) for place in places):
         raise _no_size(texts[0], f"{list_name(spec)} names neither files nor objects")
     objects = look_up_inputs(places, store_of, listed.objects, _REMEDY)

@@ -22,11 +22,11 @@ from hepsub.survey.lists import pattern
 from hepsub.survey.survey import is_directory
 
 _ONE_BY_ONE = 50
-"""So many names are looked for by themselves; more of them in one directory are a look at all that is in it."""
+"""So many names are looked for by themselves; for more of them in one directory all that is in it is listed."""
 _PAGES = 4
 """So much of a listing is read for a pattern: four thousand objects."""
 _BUCKETS = 16
-"""More buckets, which a list may name, are not looked at."""
+"""More buckets, which a list may name, are not looked at: each is a request at least, and the user waits."""
 
 Rules = Sequence[Sequence[Carried]]
 """The outputs of all jobs, those together that come from one -out."""
@@ -57,9 +57,12 @@ def look_at_outputs(rules: Rules, store_of: Callable[[str], Store]) -> OutputFac
     buckets = _by_bucket(rules)
     for (storage, bucket), group in list(buckets.items())[:_BUCKETS]:
         if storage not in found.away:
-            _look_at_bucket(
-                ObjectPlace(storage=storage, bucket=bucket, key=""), group, store_of, found
-            )
+            where = ObjectPlace(storage=storage, bucket=bucket, key="")
+            _look_at_bucket(where, group, store_of, found)
+    if (more := len(buckets) - _BUCKETS) > 0:
+        found.unseen.append(
+            f"whether outputs exist already was not seen in {more} of {len(buckets)} buckets"
+        )
     return OutputFacts(
         existing=tuple(found.existing),
         unseen=tuple(found.unseen),
@@ -70,15 +73,13 @@ def look_at_outputs(rules: Rules, store_of: Callable[[str], Store]) -> OutputFac
 
 def _by_bucket(rules: Rules) -> Mapping[tuple[str, str], list[list[Carried]]]:
     """The outputs for S3 by storage and bucket, still in their rules."""
-    found: defaultdict[tuple[str, str], list[list[Carried]]] = defaultdict(list)
-    for rule in rules:
-        inside: defaultdict[tuple[str, str], list[Carried]] = defaultdict(list)
+    found: defaultdict[tuple[str, str], defaultdict[int, list[Carried]]]
+    found = defaultdict(lambda: defaultdict(list))
+    for number, rule in enumerate(rules):
         for each in rule:
             if isinstance(each.place, ObjectPlace):
-                inside[each.place.storage, each.place.bucket].append(each)
-        for where, group in inside.items():
-            found[where].append(group)
-    return found
+                found[each.place.storage, each.place.bucket][number].append(each)
+    return {where: list(group.values()) for where, group in found.items()}
 
 
 def _look_at_bucket(
@@ -121,7 +122,9 @@ def _look_at_objects(store: Store, where: ObjectPlace, rules: Rules, found: _Fou
     for name, prefix in patterns:
         below, _ = see_some(store, where.bucket, prefix, pages=_PAGES)
         keys |= {key for key in below if _matches(key, name)}
-    if not any(groups) and not patterns:  # all are new, and only the bucket is to be seen
+    if not any(groups) and not patterns:
+        # All are new (%{Uuid} or %{ClusterId} is in their names), and only the bucket is to be seen: below what they
+        # begin with, for keys that may list nothing else.
         see_some(store, where.bucket, _common_start(rules), pages=1)
     found.existing += [str(replace(where, key=key)) for key in sorted(keys)]
 
@@ -174,7 +177,7 @@ def _existing_files(directory: str, group: Sequence[Carried]) -> Iterable[str]:
         try:
             with os.scandir(directory) as entries:
                 inside = [f"{directory.rstrip('/')}/{each.name}" for each in entries]
-        except OSError:  # one that may be written, but not read
+        except OSError:  # one that may be written, but not read: what is there cannot be seen
             return ()
     else:
         inside = [path for path in named if os.path.lexists(path)]

@@ -13,6 +13,7 @@ GEANT4: Final = "geant4"
 
 _CARD = r"(?m)^[ \t]*(RUNNR|EVTNR|NSHOW|PRMPAR|ERANGE|EXIT)\b"
 _NEEDED = {"RUNNR", "PRMPAR", "EXIT"}
+"""A word alone may stand in any text; these three are in every card that CORSIKA runs."""
 _MACRO = r"(?m)^[ \t]*/(?:run/(?:beamOn|initialize)|gun/\w+|gps/\w+)\b"
 _READ_BYTES = 2**18
 """So much of a file is read; a card or macro tells in its first lines."""

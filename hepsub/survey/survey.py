@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from hepsub.storage.store import Store
 
 _LOOK_BYTES = 4096
+"""So much tells a submit description, which may begin with comments, from a program."""
 _HEAD_BYTES = 256
 """Linux reads this much of a file to find its interpreter (BINPRM_BUF_SIZE, execve(2))."""
 
@@ -87,7 +88,9 @@ def _recognised(
         jobs = found.values(number, spec.first)
         if options := read_options(spec, policy, situation, jobs):
             types = {each.options.type for each in options.values()}
+            # A rule is about all jobs of a submission: of a mixture nothing is said.
             return (types.pop() if len(types) == 1 else ""), options
+    # Files are read only for a rule that asks, where the user has not answered it.
     if spec.type is not None or not any(rule.types for rule in policy.rule.values()):
         return "", {}
     from hepsub.survey.steering import type_of_files
@@ -114,6 +117,7 @@ def survey(
     programs = {path: inspect_program(path) for path in made.programs}
     places = {**made.reading.places, **{path: inspect_place(path) for path in made.logs}}
     needed = made.needed_directories(places)
+    # Directories that the user named are made where they are missing, and whoever makes one has to be let in above.
     above = {os.path.dirname(path) for path in made.said_directories & needed}
     image = situation.cwd / spec.image if spec.image is not None else None
     facts = Facts(
@@ -132,16 +136,13 @@ def survey(
     if spec.libraries and archives is not None:  # last, because it takes longest
         from hepsub.survey.libraries import look_at_libraries
 
-        packed = look_at_libraries(spec, made.policy, situation, store_of, archives)
-        facts = replace(facts, libraries=packed.libraries, library_trouble=packed.trouble)
+        packed, trouble = look_at_libraries(spec, made.policy, situation, store_of, archives)
+        facts = replace(facts, libraries=packed, library_trouble=trouble)
     return facts
 
 
 def _with_files(facts: Facts, made: Draft, store_of: Callable[[str], Store]) -> Facts:
-    """With what is known of inputs and outputs, here and at sites where paths among them are objects.
-
-    A submission that goes to a site is not held to what is true here: its files may be there alone.
-    """
+    """With what is known of inputs and outputs, here and at sites where paths among them are objects."""
     assert made.carried is not None  # noqa: S101 (the caller looks)
     elsewhere: dict[Paths, FileFacts | HepsubError] = {}
     for paths, carried in made.elsewhere.items():
@@ -154,6 +155,7 @@ def _with_files(facts: Facts, made: Draft, store_of: Callable[[str], Store]) -> 
     except HepsubError as error:
         if not elsewhere:
             raise
+        # What goes to a site is not held to what is true here: its files may be there alone.
         return replace(facts, elsewhere={**elsewhere, (): error})
     return replace(
         facts,
@@ -215,6 +217,7 @@ def inspect_program(path: str) -> Program:
             head = file.read(_LOOK_BYTES)
     except OSError:
         return Program(state=ProgramState.UNREADABLE if may_start else ProgramState.NO_EXEC_BIT)
+    # Who knows condor_submit types hep_sub job.sub.
     if not head.startswith(b"#!") and b"\0" not in head and re.search(_DESCRIPTION, head):
         return Program(state=ProgramState.SUBMIT_DESCRIPTION)
     return _program(head[:_HEAD_BYTES]) if may_start else Program(state=ProgramState.NO_EXEC_BIT)
@@ -228,7 +231,7 @@ def _program(head: bytes) -> Program:
         state = ProgramState.RUNNABLE if binary else ProgramState.NO_INTERPRETER_LINE
         return Program(state=state, machine=elf_machine(head))
     line = head[2:].split(b"\n")[0]
-    if line.endswith(b"\r"):
+    if line.endswith(b"\r"):  # the kernel looks for an interpreter with that letter in its name
         return Program(state=ProgramState.CARRIAGE_RETURN)
     words = line.decode("utf-8", "surrogateescape").split()
     if not words:

@@ -108,9 +108,8 @@ def _offers(session: Session, schedd: BatchSystem, plan: Plan, asked: Offer) -> 
     slots = (schedd.pool, str(route.delivery.shared), *route.requirements, partition)
     key = " ".join(each for each in slots if each)
     known = _known(session)
-    last = known.pop(
-        key, _Answer(when=0)
-    )  # the new one comes last, and `_keep` drops the first ones
+    # Taken out, so that the new one comes last: `_keep` drops the first ones.
+    last = known.pop(key, _Answer(when=0))
     age = now - last.when
     if 0 <= age < _KEPT_S and any(each.holds(asked) for each in last.offers):
         return last.offers

@@ -84,9 +84,8 @@ def forecast(
     window = Window(now=now, needed=session.policy.staging.expected_wait + limit)
     by_name = {each.name: each for each in staging.credentials}
     notes: list[str] = []
-    kept = (
-        plan.route.delivery.in_script
-    )  # nobody of ours sees the node, and nothing comes home from it
+    # What has its files in the batch script runs where nobody of ours sees the node.
+    kept = plan.route.delivery.in_script
     late = "keeps its outputs on its node" if kept else "brings its outputs home"
     travelling = [
         _access(name, store, now, late, refreshed=refreshed) for name, store in stores.items()

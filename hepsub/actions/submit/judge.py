@@ -45,22 +45,19 @@ _ACTING = {
 
 
 class Verdict(enum.Enum):
-    """How a job stands."""
+    """How a job stands, in the words that say it where its schedd has none that say more."""
 
     ALIVE = "goes on, or may still"
     SUCCEEDED = "ended with 0"
-    AT_HOME = "succeeded, and its outputs came home"
+    AT_HOME = "ended with 0, and its outputs came home"
     FAILED = "ended otherwise, or was removed"
     HELD = "is on hold, and stays so"
-    LEFT = "ended with 85, and what it saved is still with its schedd"
-    UNKNOWN = "is in no queue, and nobody knows how it ended"
+    LEFT = "has ended, and its outputs are still with its schedd"
+    UNKNOWN = "left the queue, and nobody knows how it ended"
 
 
-_SAID = {
-    Verdict.UNKNOWN: "left the queue, and nobody knows how it ended",
-    Verdict.AT_HOME: "ended with 0, and its outputs came home",
-    Verdict.LEFT: "has ended, and its outputs are still with its schedd",
-}
+_SAYS_MORE = (Verdict.AT_HOME, Verdict.LEFT, Verdict.UNKNOWN)
+"""Those that tell more than the exit code, which is 85 for all that was saved."""
 
 
 class Judged(Struct, frozen=True, kw_only=True):
@@ -83,9 +80,9 @@ class Judged(Struct, frozen=True, kw_only=True):
     @property
     def said(self) -> str:
         """How it stands, in a few words."""
-        if known := self.onward or _SAID.get(self.verdict):
-            return known
-        if self.status is None:
+        if self.onward:
+            return self.onward
+        if self.status is None or self.verdict in _SAYS_MORE:
             return str(self.verdict.value)
         if self.verdict is Verdict.ALIVE:
             return _ACTING.get(self.status.state, "waits for its files")

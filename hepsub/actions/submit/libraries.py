@@ -11,11 +11,10 @@ from hepsub.plan.bundle_paths import ARCHIVES
 from hepsub.plan.libraries import Library
 from hepsub.plan.location import ObjectPlace
 from hepsub.storage.store import Store
+from hepsub.storage.trouble import LATER
 from hepsub.units import size_text
 
-_REMEDY = (
-    'try again later; with libraries = "" in [staging] of your policy they travel with the jobs'
-)
+_REMEDY = 'with libraries = "" in [staging] of your policy they travel with the jobs'
 
 
 def archive_cache(bundles: Path, *, keeps: bool = True) -> ArchiveCache:
@@ -42,8 +41,10 @@ def _upload(library: Library, place: ObjectPlace, store: Store, archives: Archiv
         with archives.path(library.sha256).open("rb") as archive:
             store.upload(archive, place)
     except (StorageRefused, StorageUnreachable) as error:
+        first = "try again later" if error.remedy == LATER else error.remedy
         raise type(error)(
-            f"the library {library.name} cannot be uploaded: {error.message}", remedy=_REMEDY
+            f"the library {library.name} cannot be uploaded: {error.message}",
+            remedy=f"{first}; {_REMEDY}",
         ) from error
     except OSError as error:
         # Another hep_sub with the same library removes the archive when it has uploaded it.

@@ -27,9 +27,8 @@ def repeated_note(session: Session, plan: Plan) -> str:
 def find_earlier(session: Session, plan: Plan) -> Submission | None:
     """The cluster that this key already has: by the journal, else by the schedds' ads."""
     noted = session.journal.once(plan.once)
-    if (
-        noted is not None and noted.ref.cluster == 0
-    ):  # whoever intended it is dead: the key is locked
+    # Whoever intended it is dead: the key is locked.
+    if noted is not None and noted.ref.cluster == 0:
         noted = settle(session, noted)
         session.journal.note(noted)
     if noted is not None and noted.ref.cluster > 0:

@@ -90,9 +90,8 @@ def _release(session: Session, slips: Slips, slip: Slip) -> str:
     if noted is not None and noted.ref.cluster == 0:
         session.journal.append(noted.with_cluster(cluster))
     slips.know(slip, cluster)
-    if all(
-        job.state is State.HELD for job in jobs
-    ):  # one that runs was released, by us or its user
+    # One that runs was released, by us or its user.
+    if all(job.state is State.HELD for job in jobs):
         schedd.open_gate(cluster, factory=False, held=True)
     slips.open(slip.uuid)
     return f"{named} was completed and may start now"

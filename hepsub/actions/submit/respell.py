@@ -16,9 +16,6 @@ from hepsub.plan.location import FilePlace
 from hepsub.plan.model import Plan
 from hepsub.plan.template import Name, parse_template
 from hepsub.policy.model import Policy
-from hepsub.terminal import few
-
-_NAMED = 3
 
 
 class Changes(Struct, frozen=True, kw_only=True):
@@ -147,12 +144,6 @@ def walltime_note(jobs: Sequence[Judged], changes: Changes) -> Iterator[str]:
     outrun = sum(job.has_outrun for job in jobs)
     if outrun and changes.walltime is None:
         yield f"{outrun} of them outran their walltime, and have the same again: -wt gives more"
-
-
-def changed_note(changed: Sequence[str]) -> Iterator[str]:
-    """That files are taken as they are now."""
-    if changed:
-        yield f"changed since that submission, and taken as it is now: {few(changed, _NAMED)}"
 
 
 def changed_since(script: str, since: float, plan: Plan) -> list[str]:

@@ -17,7 +17,6 @@ from hepsub.actions.submit.preview import preview
 from hepsub.actions.submit.removal import Removal
 from hepsub.actions.submit.respell import (
     Changes,
-    changed_note,
     changed_since,
     memory_note,
     respelled,
@@ -282,7 +281,8 @@ def _notes(ready: Prepared, plan: Plan) -> Iterator[str]:
         yield f"{few(held, _NAMED)}, on hold until now, are removed"
     yield from ready.chosen.notes
     yield from ready.notes
-    yield from changed_note(changed_files(ready, plan))
+    if changed := changed_files(ready, plan):
+        yield f"changed since that submission, and taken as it is now: {few(changed, _NAMED)}"
 
 
 def changed_files(ready: Prepared, plan: Plan) -> list[str]:

@@ -64,11 +64,6 @@ class Submission(Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
 
     @property
-    def pool(self) -> str:
-        """The pool's name in the policy."""
-        return self.submitted.pool
-
-    @property
     def must_be_told(self) -> bool:
         """Whether people are told of it on stderr where stdout cannot be written: jobs may run that nobody knows of."""
         return True

@@ -154,9 +154,8 @@ def _check_place(session: Session, plan: Plan, staging: StagingPlan, schedd: Bat
             f"{late} for a computing element places cannot be named after the cluster then",
             remedy="write %{Uuid} instead of %{ClusterId} in -in and -out",
         )
-    if (
-        not schedd.edits_factories
-    ):  # HTCondor's bindings change the jobs that exist, and those alone
+    # HTCondor's bindings change the jobs that exist, and those alone.
+    if not schedd.edits_factories:
         raise BundleUnusable(
             f"{late} places named after the cluster need condor_qedit then, which is not installed here",
             remedy="leave %{ClusterId} out of -in and -out, or submit on a host with HTCondor's commands",

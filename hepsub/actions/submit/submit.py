@@ -37,7 +37,8 @@ if TYPE_CHECKING:
 
 
 def new_uuid() -> str:
-    """A random UUID (RFC 9562, version 4); the module of this name takes as long to load as all of a plain plan."""
+    """A random UUID (RFC 9562, version 4)."""
+    # The module of this name takes as long to load as all of a plain plan.
     number = int.from_bytes(os.urandom(16))
     number = number & ~(0xF << 76) | 4 << 76
     number = number & ~(0x3 << 62) | 2 << 62
@@ -205,9 +206,8 @@ def _names(directory: Path) -> list[str]:
 def _is_incomplete(bundles: Path, name: str) -> bool:
     from hepsub.plan.bundle_paths import READY, private_path
 
-    if name.startswith(
-        "."
-    ):  # being made or removed; else packed libraries, or hep_auth renew's own
+    # With a dot: what is being made or removed; else packed libraries, or hep_auth renew's own.
+    if name.startswith("."):
         return name.endswith((".new", ".gone"))
     return not private_path(bundles / name, READY).exists()
 

@@ -162,7 +162,10 @@ def test_an_upload_that_fails_submits_nothing(world: World) -> None:
     world.s3.broken = True
     with pytest.raises(StorageRefused, match="the library setup cannot be uploaded") as refused:
         world.submit()
-    assert 'libraries = ""' in refused.value.remedy
+    said = (
+        'check the keys; with libraries = "" in [staging] of your policy they travel with the jobs'
+    )
+    assert refused.value.remedy == said
     assert "submit" not in world.schedd.calls
     assert [path.name for path in (world.directory / "bundles").iterdir()] == [".libraries"]
     assert len(world.shelved) == 2

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from hepsub.errors import UsageError
 from hepsub.job import BLANK, COMMA, TAB, Columns, JobSpec
 from hepsub.plan.columns import asked_columns, cells, check_parts
+from hepsub.plan.draft import Reading, check_words
 from hepsub.plan.template import Name, Values, job_values, parse_template
 from tests.fakes.world import make_policy, make_spec, make_world, plan_for
 
@@ -149,7 +150,7 @@ def test_names_that_columns_cannot_have(words: tuple[str, ...], message: str) ->
 @pytest.mark.parametrize("words", [("-columns", "a"), ("-sep", "tab"), ("-argu", "%{item.2}")])
 def test_columns_without_a_list(words: tuple[str, ...]) -> None:
     with pytest.raises(UsageError, match="no list"):
-        asked_columns(make_spec("job.sh", *words))
+        check_words(make_spec("job.sh", *words), make_policy(), Reading())
 
 
 def test_an_unknown_separator() -> None:

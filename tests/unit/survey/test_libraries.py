@@ -13,10 +13,11 @@ from msgspec.structs import replace
 
 from hepsub.errors import LibraryUnusable, StorageUnreachable, UnknownStorage, UsageError
 from hepsub.libraries.cache import ArchiveCache
+from hepsub.plan.libraries import Library
 from hepsub.plan.location import ObjectPlace
 from hepsub.plan.objects import ObjectInfo
 from hepsub.storage.store import Store
-from hepsub.survey.libraries import Libraries, look_at_libraries
+from hepsub.survey.libraries import look_at_libraries
 from tests.fakes.world import make_policy, make_situation, make_spec
 
 STORE = '[storage.herd]\nendpoint = "{}"\n'
@@ -51,8 +52,10 @@ class World:
         """Beside the bundles."""
         return ArchiveCache(directory=self.directory / ".libraries", keeps=True)
 
-    def look(self, *said: str, policy: str = POLICY, words: tuple[str, ...] = ()) -> Libraries:
-        """What is found of these."""
+    def look(
+        self, *said: str, policy: str = POLICY, words: tuple[str, ...] = ()
+    ) -> tuple[tuple[Library, ...], str]:
+        """What is found of these, and why S3 cannot keep them."""
         options = [word for each in said for word in ("-lib", each)]
         return look_at_libraries(
             make_spec("job.sh", *options, *words),
@@ -78,15 +81,14 @@ def world(tmp_path: Path) -> World:
 
 def test_what_s3_does_not_have_is_packed_for_it(world: World) -> None:
     """One question for all; the archives lie in the cache until they are uploaded."""
-    found = world.look("setup/", "libA.so")
-    setup, lib = found.libraries
+    (setup, lib), _ = world.look("setup/", "libA.so")
     assert (setup.name, setup.is_directory, lib.name, lib.is_directory) == (
         "setup", True, "libA.so", False,
     )  # fmt: skip
     assert world.store.asked == [setup.place, lib.place]
     assert str(setup.place) == f"herd:user/alice/lib/{setup.sha256}.tar.gz"
     assert setup.is_missing
-    assert world.shelved() == sorted(f"{each.sha256}.tar.gz" for each in found.libraries)
+    assert world.shelved() == sorted(f"{each.sha256}.tar.gz" for each in (setup, lib))
 
 
 @pytest.mark.parametrize(
@@ -104,30 +106,29 @@ def test_what_s3_has_is_not_uploaded_again(
     world: World, fact: dict[str, object], stored: bool
 ) -> None:
     """By name, size, and the MD5 where the store tells it: one that was cut off or spoilt is replaced."""
-    [first] = world.look("setup").libraries
+    [first], _ = world.look("setup")
     assert first.place is not None
     packed = world.archives.path(first.sha256)
     right = ObjectInfo(size=first.size, etag=hashlib.md5(packed.read_bytes()).hexdigest())
     world.store.facts[first.place.key] = replace(right, **fact)
-    [again] = world.look("setup").libraries
+    [again], _ = world.look("setup")
     assert again == replace(first, stored=stored)
 
 
 def test_a_store_that_does_not_answer_is_done_without(world: World) -> None:
     """They are sent along, and the reason is known."""
     world.store.away = True
-    found = world.look("setup")
-    assert found.libraries[0].place is None
-    assert found.trouble == "the storage herd does not answer"
-    assert world.shelved() == [f"{found.libraries[0].sha256}.tar.gz"]
+    [found], trouble = world.look("setup")
+    assert found.place is None
+    assert trouble == "the storage herd does not answer"
+    assert world.shelved() == [f"{found.sha256}.tar.gz"]
 
 
 def test_without_a_place_nobody_is_asked(world: World) -> None:
     """No word in the policy, or the embedded pool."""
     for policy, words in (("", ()), (POLICY, ("-p", "here"))):
-        found = world.look("setup", policy=policy, words=words)
-        assert found.libraries[0].place is None
-        assert found.trouble == ""
+        [found], trouble = world.look("setup", policy=policy, words=words)
+        assert (found.place, trouble) == (None, "")
     assert world.store.asked == []
 
 

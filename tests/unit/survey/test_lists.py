@@ -25,6 +25,7 @@ from hepsub.plan.location import ObjectPlace
 from hepsub.plan.objects import ObjectInfo
 from hepsub.plan.planner import make_plan
 from hepsub.storage.store import Store
+from hepsub.storage.trouble import LATER
 from hepsub.survey.lists import pattern, read_list
 from hepsub.survey.survey import read as look
 from hepsub.survey.survey import survey
@@ -51,12 +52,13 @@ class FakeStore:
     sizes: dict[str, int] = field(default_factory=lambda: SIZES | DIRECTORY)
     asked: list[str] = field(default_factory=list)
     away: bool = False
+    remedy: str = LATER
 
     def list_below(self, bucket: str, prefix: str) -> dict[str, ObjectInfo] | None:
         """What a listing finds, in no order."""
         self.asked.append(f"{bucket}/{prefix}*")
         if self.away:
-            raise StorageUnreachable("herd does not answer", remedy="-nocheck")
+            raise StorageUnreachable("herd does not answer", remedy=self.remedy)
         if bucket != "raw":
             return None
         keys = [key for key in self.sizes if key.startswith(prefix)]
@@ -211,6 +213,10 @@ def test_a_store_that_is_away_is_no_matter_of_nocheck(tmp_path: Path) -> None:
     with pytest.raises(StorageUnreachable) as caught:
         read(tmp_path, "-list", "s3://raw/2026/", store=FakeStore(away=True))
     assert caught.value.remedy == "try again later"
+    wrong = FakeStore(away=True, remedy="correct ca_file in [storage.herd] of the policy")
+    with pytest.raises(StorageUnreachable) as caught:
+        read(tmp_path, "-list", "s3://raw/2026/", store=wrong)
+    assert caught.value.remedy == wrong.remedy
 
 
 @pytest.mark.parametrize(

@@ -108,6 +108,13 @@ def test_a_bucket_that_is_not_there_is_seen(server: Hostile, tmp_path: Path, key
     assert len(found.existing) == 2
 
 
+def test_of_many_buckets_the_first_ones_are_looked_at(server: Hostile, tmp_path: Path) -> None:
+    """And it is said that the others were not."""
+    found = look(tmp_path, lambda _: server.store(), "-out", "h=s3://b%{ProcId}/x", number=20)
+    assert len(server.asked) == 16
+    assert found.unseen == ("whether outputs exist already was not seen in 4 of 20 buckets",)
+
+
 def test_a_listing_that_is_refused_is_no_error(server: Hostile, tmp_path: Path) -> None:
     """Who may write need not be allowed to list."""
     found = look(tmp_path, lambda _: server.store(), "-out", "h=s3://closed/%{ProcId}")
