@@ -92,20 +92,17 @@ def failed(
     Args:
         before: the outcome before it.
         message: what failed.
-        remedy: what to do about it.
+        remedy: what to do about that.
         now: seconds since the epoch.
         for_all: whether nobody gets anything until then; otherwise it failed for some, and the others are served
             whenever that is due.
     """
     pause = min(_FIRST_PAUSE_S * 2 ** min(before.failures, 10), _LONGEST_PAUSE_S)
-    outcome = Outcome(
-        expires=before.expires,
-        renewable_until=before.renewable_until,
-        renewed=before.renewed,
+    outcome = replace(
+        before,
         failures=before.failures + 1,
-        message=message[
-            :_LONGEST
-        ],  # of which others wrote a part: a longer one could not be read again
+        # Others wrote a part of these: longer ones could not be read again.
+        message=message[:_LONGEST],
         remedy=remedy[:_LONGEST],
         not_before=now + pause if for_all else 0.0,
     )
@@ -134,6 +131,7 @@ def read_state(root: Path, now: float) -> RenewalState:
 
 
 def _believed(outcome: Outcome, now: float) -> Outcome:
+    # Nobody noted a longer pause than the longest: one that is has been noted by a clock that was ahead.
     waits = has_been(outcome.not_before - _LONGEST_PAUSE_S, now)
     return replace(
         outcome,

@@ -20,7 +20,6 @@ from hepsub.actions.mount.places import (
 )
 from hepsub.actions.mount.record import (
     Record,
-    Remote,
     find_remote,
     forget,
     home_of,
@@ -30,10 +29,10 @@ from hepsub.actions.mount.record import (
     write_record,
 )
 from hepsub.actions.mount.unmount import see_gone, tidy_point
-from hepsub.errors import FuseUnavailable, HepsubError, MountFailed, StorageRefused
+from hepsub.errors import FuseUnavailable, HepsubError, MountFailed
 from hepsub.result import Result
 from hepsub.session import Session
-from hepsub.storage.listing import PrefixInfo, check_prefix
+from hepsub.storage.listing import check_prefix
 from hepsub.storage.store import Store
 from hepsub.tools.fuse import Answer, lists, mount_at, require_fuse, unmount
 from hepsub.tools.rclone import find_rclone
@@ -89,7 +88,8 @@ def make_mount(session: Session, order: Order, tell: Callable[[str], None]) -> M
     find_rclone(OLDEST, "hep_mount")
     rules = session.policy.storage[remote.storage]
     store = Store(name=remote.storage, storage=rules, keys=session.keys(remote.storage, rules))
-    peeked = _peek(store, remote)
+    # Before rclone does: these errors are our own, and come at once.
+    is_empty = not check_prefix(store, remote.bucket, remote.prefix)
     home = home_of(session)
     with _told(home), only_one(home):
         point = resolve_point(order.directory, where.cwd)
@@ -112,7 +112,7 @@ def make_mount(session: Session, order: Order, tell: Callable[[str], None]) -> M
             offer_login(session, read_records(home))
             notes = (
                 *store.keys.note.splitlines(),
-                *_notes(record, peeked),
+                *_notes(record, is_empty=is_empty),
                 *rescue(cache, store, remote),
             )
             record, server = _bring_up(session, record, unmounter, tell)
@@ -129,18 +129,8 @@ def _end_the_former(record: Record, home: Path) -> None:
             see_gone(former, force=False)
 
 
-def _peek(store: Store, remote: Remote) -> PrefixInfo:
-    # Before rclone does: these errors are our own, and come at once.
-    peeked = check_prefix(store, remote.bucket, remote.prefix)
-    if peeked.is_object and not peeked.below:
-        raise StorageRefused(
-            f"{remote} is an object, and no directory", remedy="mount what it lies in"
-        )
-    return peeked
-
-
-def _notes(record: Record, peeked: PrefixInfo) -> Iterator[str]:
-    if not peeked.below:
+def _notes(record: Record, *, is_empty: bool) -> Iterator[str]:
+    if is_empty:
         here = "and appears with the first file" if record.writable else "as far as you may see"
         yield f"nothing lies below {record.remote} yet, {here}"
     if number := len(waiting_writes(record)):

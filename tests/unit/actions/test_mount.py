@@ -52,7 +52,6 @@ from hepsub.plan.location import ObjectPlace
 from hepsub.plan.objects import ObjectInfo
 from hepsub.policy.model import Mount, Storage
 from hepsub.storage.credentials import S3Credentials
-from hepsub.storage.listing import PrefixInfo
 from hepsub.storage.store import Store
 from hepsub.tools import fuse
 from hepsub.tools.fuse import Mounted
@@ -480,9 +479,7 @@ def test_a_directory_that_was_made_goes_when_nothing_comes_up(
 
     monkeypatch.setattr(mount_made, "require_fuse", lambda _: "fusermount3")
     monkeypatch.setattr(mount_made, "find_rclone", lambda *_: "rclone")
-    monkeypatch.setattr(
-        mount_made, "check_prefix", lambda *_: PrefixInfo(below=True, is_object=False)
-    )
+    monkeypatch.setattr(mount_made, "check_prefix", lambda *_: True)
     (tmp_path / "there").mkdir()
     for step in ("rescue", "cache_mb", "write_record"):
         with monkeypatch.context() as broken:
