@@ -79,7 +79,7 @@ def login(session: Session, names: Sequence[str], terminal: Terminal | None) -> 
             told.append(_missing(source, error))
             troubles.append(error)
     with contextlib.suppress(OSError):  # a help for hep_auth renew; every submission notes it again
-        note_login(session.paths.logins, session.situation.host, session.situation.environment)
+        note_login(session.paths.logins, session.situation)
     return Result(
         value=Login(credentials=tuple(told)),
         problems=tuple(map(Problem.of, troubles)),
