@@ -201,8 +201,7 @@ def test_a_record_that_cannot_be_read_is_left_alone(tmp_path: Path, text: str) -
     [
         {"pid": -1}, {"pid": 10**30}, {"start": 1.5}, {"since": 1e30}, {"since": "soon"}, {"directory": ["a"]},
         {"directory": "a\0b"}, {"directory": "x" * 20_000}, {"writable": 1}, {"made": "yes"},
-        {"state": "/home/alice"}, {"cache": "/home/alice"}, {"state": "%2Fhome"},
-        {"cache": "%2Fhome"}, {"directory": "a%00b"}, {"directory": None},
+        {"state": "/home/alice"}, {"cache": "/home/alice"}, {"directory": None},
     ],
 )  # fmt: skip
 def test_a_record_does_not_say_what_it_cannot_know(tmp_path: Path, said: dict[str, object]) -> None:
