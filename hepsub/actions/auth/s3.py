@@ -107,7 +107,7 @@ def storage_keys(
     rules = session.policy.storage[name]
     keys = session.keys(name, rules)
     now = session.situation.now
-    if secret:
+    if secret:  # whoever asks for them has its own way to notice that they are refused, and waits
         return Result(value=ProcessKeys(keys=keys, expiration=_expiration(keys.expires, now)))
     said, troubles = "", list[HepsubError]()
     try:
@@ -148,6 +148,7 @@ def check_keys(session: Session, name: str, storage: Storage, keys: S3Credential
         StorageUnreachable: it does not answer.
     """
     token, now = storage.token_name, session.situation.now
+    # Of keys that have ended stores say different things, none of which is that.
     if keys.expires is not None and keys.expires <= now:
         raise CredentialExpired(
             f"the keys have ended {duration_text(now - keys.expires)} ago",

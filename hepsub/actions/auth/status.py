@@ -81,6 +81,7 @@ def auth_status(
     ]
     limit_queries(limit)
     schedd = [_schedd_check(session, mine)]  # last: a collector that says nothing stops all threads
+    # With a second more than its own limit: its own error tells what does not answer.
     found = sorted((*_check_all(checks, limit), *_check_all(schedd, limit + 1)), key=_order)
     rows = tuple(row for row, _ in found)
     # What only another pool needs is shown as missing, and is no reason to fail here.

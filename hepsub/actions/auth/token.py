@@ -72,6 +72,7 @@ def token(session: Session, wanted: TokenRequest) -> Result[Token]:
         raise UsageError(f"{name} is a Kerberos ticket, no token", remedy="klist shows it")
     credential = source.obtain(wanted.seconds)
     now = session.situation.now
+    # A source gives the longest there is where nothing is long enough: for jobs that is better than none.
     if not credential.lifetime.is_good(now, wanted.seconds - _ROUNDED_S):
         left = duration_text(credential.lifetime.left(now))
         raise CredentialRefused(
