@@ -24,6 +24,7 @@ _LIMIT_S = 5.0
 """Nobody waits longer for a table; what has not answered until then says so in its row."""
 _AT_LEAST_S = 60.0
 _SOON_S = 3600.0
+"""What cannot be renewed for longer than this is told with the command for the next one, though it is good."""
 _UNLOCK = "oidc-add -X"
 
 

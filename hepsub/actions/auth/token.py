@@ -14,6 +14,7 @@ from hepsub.session import Session
 from hepsub.units import duration_text
 
 _USUAL = "iam"
+"""The policy that comes with hepsub has a token of this name."""
 _ROUNDED_S = 5.0
 """A token that was asked for a moment ago has lost that much of its life."""
 
