@@ -107,9 +107,9 @@ class Mounts(Struct, frozen=True, kw_only=True):
 def _document(shown: Shown) -> MountDocument:
     record = shown.record
     return MountDocument(
-        storage=record.storage,
-        bucket=record.bucket,
-        prefix=record.prefix,
+        storage=record.remote.storage,
+        bucket=record.remote.bucket,
+        prefix=record.remote.prefix,
         what=str(record.remote),
         directory=record.directory,
         writable=record.writable,

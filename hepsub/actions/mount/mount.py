@@ -96,9 +96,7 @@ def make_mount(session: Session, order: Order, tell: Callable[[str], None]) -> M
         name = identity(rules.endpoint, remote, point)
         cache = cache_directory(session, name)
         record = Record(
-            storage=remote.storage,
-            bucket=remote.bucket,
-            prefix=remote.prefix,
+            remote=remote,
             directory=str(point),
             writable=order.writable,
             since=where.now,
@@ -152,12 +150,12 @@ def _bring_up(
     session: Session, record: Record, unmounter: str, tell: Callable[[str], None]
 ) -> tuple[Record, Server]:
     """Start rclone, and give the record with its process, and that, when the directory can be listed."""
-    rules = session.policy.storage[record.storage]
+    remote = record.remote
     asked = RcloneMount(
-        name=record.storage,
-        storage=rules,
-        bucket=record.bucket,
-        prefix=record.prefix,
+        name=remote.storage,
+        storage=session.policy.storage[remote.storage],
+        bucket=remote.bucket,
+        prefix=remote.prefix,
         point=record.point,
         writable=record.writable,
         state=Path(record.state),
@@ -215,7 +213,7 @@ def _failure(record: Record, what: str) -> HepsubError:
         )
     return MountFailed(
         f"{record.directory} could not be mounted: {what}{said}",
-        remedy=f"hep_auth s3 {record.storage} shows whether there are keys; then try again",
+        remedy=f"hep_auth s3 {record.remote.storage} shows whether there are keys; then try again",
     )
 
 

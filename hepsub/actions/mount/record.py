@@ -44,9 +44,9 @@ class Remote(Struct, frozen=True, kw_only=True):
         prefix: without slashes at its ends; empty for the whole bucket.
     """
 
-    storage: str
-    bucket: str
-    prefix: str
+    storage: _Text
+    bucket: _Text
+    prefix: _Text
 
     def __str__(self) -> str:
         return f"{self.storage}:{self.bucket}" + (f"/{self.prefix}" if self.prefix else "")
@@ -99,9 +99,7 @@ class Record(Struct, frozen=True, kw_only=True):
         made: whether the directory did not exist before.
     """
 
-    storage: _Text
-    bucket: _Text
-    prefix: _Text
+    remote: Remote
     directory: _Text
     writable: bool
     since: Moment
@@ -111,11 +109,6 @@ class Record(Struct, frozen=True, kw_only=True):
     start: _Number = 0
     boot: _Text = ""
     made: bool = False
-
-    @property
-    def remote(self) -> Remote:
-        """What it shows."""
-        return Remote(storage=self.storage, bucket=self.bucket, prefix=self.prefix)
 
     @property
     def point(self) -> Path:

@@ -159,9 +159,7 @@ def test_another_kind_of_mount_is_left_alone(
 def record_in(directory: Path, **more: object) -> Record:
     state = str(more.get("state", directory / "state"))
     made = Record(
-        storage="herd",
-        bucket="user",
-        prefix="alice",
+        remote=REMOTE,
         directory=str(directory / "files"),
         writable=True,
         since=1.0,
@@ -278,7 +276,8 @@ def test_of_two_that_a_directory_has_shown_the_one_that_is_up_is_meant(
     session = make_session(tmp_path)
     home = home_of(session)
     unsent = record_in(tmp_path, state=str(home / "unsent"), boot="former")
-    alive = record_in(tmp_path, state=str(home / "alive"), bucket="raw").run_by(os.getpid())
+    alive = record_in(tmp_path, state=str(home / "alive"))
+    alive = replace(alive, remote=replace(REMOTE, bucket="raw")).run_by(os.getpid())
     for each in (unsent, alive):
         write_record(each)
     meta = tmp_path / "cache/unsent/vfsMeta/store/user/alice/f"
