@@ -136,9 +136,11 @@ def _no_answer(row: Row, limit: float) -> HepsubError:
         return no_answer(row.name, limit)
     if row.kind != TOKEN:
         return ProviderUnreachable(f"no answer within {limit:.0f} s", remedy="try again later")
+    if not row.next_command:  # a program of the policy gives it
+        return ProviderUnreachable(f"no token within {limit:.0f} s", remedy="try again later")
     return ProviderUnreachable(
         f"no token within {limit:.0f} s: the provider does not answer, or waits for you to log in again",
-        remedy=f"hep_auth login {row.name}; if that does not help, try again later",
+        remedy=f"{row.next_command}; if that does not help, try again later",
     )
 
 
@@ -180,8 +182,7 @@ def _credential_check(session: Session, name: str, pool: str) -> _Check:
 
 def _with_credential(row: Row, credential: UserCredential, origin: str, now: float) -> Row:
     life = credential.lifetime
-    last = life.renewable_until if life.renewable_until is not None else life.expires
-    ends = life.renewable_until is not None and last is not None and last - now < _SOON_S
+    ends = life.renewable_until is not None and life.renewable_until - now < _SOON_S
     return replace(
         row,
         who=credential.who,
