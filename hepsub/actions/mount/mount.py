@@ -35,7 +35,7 @@ from hepsub.session import Session
 from hepsub.storage.listing import check_prefix
 from hepsub.storage.store import Store
 from hepsub.tools.fuse import Answer, lists, mount_at, require_fuse, unmount
-from hepsub.tools.rclone import find_rclone
+from hepsub.tools.rclone import find_rclone, unreadable
 from hepsub.tools.rclone_mount import OLDEST, RcloneMount, fuse_refused, last_trouble, start_mount
 from hepsub.tools.run import Server, uninterrupted
 
@@ -131,7 +131,9 @@ def _notes(record: Record, *, is_empty: bool) -> Iterator[str]:
     if is_empty:
         here = "and appears with the first file" if record.writable else "as far as you may see"
         yield f"nothing lies below {record.remote} yet, {here}"
-    if number := len(waiting_writes(record)):
+    # Of those that `rescue` looks at it tells itself what becomes of them.
+    unknown = {each.name for each in unreadable(Path(record.cache))}
+    if number := sum(each.name not in unknown for each in waiting_writes(record)):
         yield f"{number} write(s) of the former mount had not been sent: they are sent now"
 
 

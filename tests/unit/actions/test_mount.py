@@ -488,3 +488,20 @@ def test_a_directory_that_was_made_goes_when_nothing_comes_up(
                     mount(session, order, lambda _: None)
         assert (tmp_path / "there").is_dir()
         assert not (tmp_path / "new").exists()
+
+
+def test_what_is_sent_now_is_what_the_former_rclone_knew_of(tmp_path: Path) -> None:
+    """Of what a crash left unknown a note of its own tells: it may be put aside."""
+    made = record_in(tmp_path)
+    for name in ("known", "unknown"):
+        data = Path(made.cache) / "vfs/store/user/alice" / name
+        data.parent.mkdir(parents=True, exist_ok=True)
+        data.write_text("1234")
+    meta = Path(made.cache) / "vfsMeta/store/user/alice/known"
+    meta.parent.mkdir(parents=True)
+    meta.write_text(json.dumps({"Dirty": True}))
+    assert list(mount_made._notes(made, is_empty=False)) == [
+        "1 write(s) of the former mount had not been sent: they are sent now"
+    ]
+    meta.write_text("cut o")
+    assert list(mount_made._notes(made, is_empty=False)) == []
