@@ -161,12 +161,7 @@ def ask_page(pool: ConnectionPool, store: Store, bucket: str, prefix: str, **mor
 
 
 def check_prefix(store: Store, bucket: str, prefix: str) -> bool:
-    """Whether anything is below a place that can be a directory, asked by two small questions.
-
-    Args:
-        store: the storage.
-        bucket: any text.
-        prefix: the place, without a slash at its end; empty for the whole bucket.
+    """Whether anything is below a place that can be a directory (without a slash at its end, or empty).
 
     Raises:
         StorageRefused: there is no such bucket, it may not be listed, or the place is an object and no directory.

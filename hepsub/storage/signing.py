@@ -82,15 +82,8 @@ class Signer(Struct, frozen=True, kw_only=True):
 def signed_headers(
     store: Store, method: str, url: str, query: Mapping[str, str], body: bytes = b""
 ) -> dict[str, str]:
-    """The headers that authorise a request, now: no log that a URL gets into can be used by others.
-
-    Args:
-        store: the storage.
-        method: of the request.
-        url: what it is for, without its query.
-        query: not quoted yet.
-        body: what is sent along, which the store compares.
-    """
+    """The headers that authorise a request, now, whose URL is without its query, which is not quoted yet."""
+    # Headers, and no pre-signed URL: that would be good for whoever reads a log that it gets into.
     content = hashlib.sha256(body).hexdigest() if body else _NO_BODY
     host, path = _host_and_path(url)
     stamp = _stamp(store.keys, store.storage.region, int(time.time()))
