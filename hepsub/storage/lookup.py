@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from hepsub.plan.location import ObjectPlace
@@ -108,15 +108,12 @@ def see_listed(
     with contextlib.closing(ConnectionPool()) as pool:
         for prefix in common_prefixes(kept):
             below = {key for key in wanted if key.startswith(prefix)}
-            seen, ended = collect(pool, store, bucket, prefix, _pages(below))
+            # For each thousand that are wanted, two thousand strangers may be met.
+            most = _PAGES_TO_SPARE + 3 * len(below) // MOST_ENTRIES
+            seen, ended = collect(pool, store, bucket, prefix, most)
             found |= {key: seen[key] for key in below & seen.keys()}
             unsure |= set() if ended else below
     return found, unsure - found.keys()
-
-
-def _pages(wanted: Collection[str]) -> int:
-    """How many pages are worth it: for each thousand that are wanted, two thousand strangers may be met."""
-    return _PAGES_TO_SPARE + 3 * len(wanted) // MOST_ENTRIES
 
 
 def see_object(pool: ConnectionPool, store: Store, place: ObjectPlace) -> ObjectInfo | None:

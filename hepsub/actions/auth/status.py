@@ -83,7 +83,8 @@ def auth_status(
     limit_queries(limit)
     schedd = [_schedd_check(session, mine)]  # last: a collector that says nothing stops all threads
     # With a second more than its own limit: its own error tells what does not answer.
-    found = sorted((*_check_all(checks, limit), *_check_all(schedd, limit + 1)), key=_order)
+    found = [*_check_all(checks, limit), *_check_all(schedd, limit + 1)]
+    found.sort(key=lambda each: (each[0].is_idle, not each[0].needed_by))
     rows = tuple(row for row, _ in found)
     # What only another pool needs is shown as missing, and is no reason to fail here.
     failing = [
@@ -252,11 +253,6 @@ def needs(policy: Policy, name: str, pool: str) -> tuple[tuple[str, ...], bool]:
         if name == storage.token_name:
             needed.append((f"storage {each}", True))
     return tuple(word for word, _ in needed), any(counts for _, counts in needed)
-
-
-def _order(found: _Found) -> tuple[bool, bool]:
-    row, _ = found
-    return row.is_idle, not row.needed_by
 
 
 def _notes(session: Session, rows: Sequence[Row]) -> tuple[str, ...]:
