@@ -23,11 +23,7 @@ _LONGEST = 1 << 20
 
 
 def read_token(name: str, content: bytes) -> UserCredential:
-    """The credential that these bytes are; when an opaque token ends is not known.
-
-    Args:
-        name: the credential's name in the policy.
-        content: the token, with space around it or not.
+    """The credential of the policy that these bytes are, with space around them or not.
 
     Raises:
         CredentialMissing: they are no token, or one that says what cannot be.
@@ -42,7 +38,7 @@ def read_token(name: str, content: bytes) -> UserCredential:
             f"what was given is not a token: what it says of itself makes no sense ({error})",
             remedy=f"tell the administrators of the provider of {name}",
         ) from error
-    if claims is None:
+    if claims is None:  # opaque: only who gave it may know when it ends
         lifetime, who = Lifetime(expires=None, renewable_until=None), ""
     else:
         since = claims.issued if claims.not_before is None else claims.not_before
@@ -58,12 +54,6 @@ def discover(
     fallback: Path = Path("/tmp"),  # noqa: S108 (the specification's)
 ) -> UserCredential | None:
     """The first token of $BEARER_TOKEN, $BEARER_TOKEN_FILE, $XDG_RUNTIME_DIR/bt_uUID, /tmp/bt_uUID.
-
-    Args:
-        name: the credential's name in the policy.
-        environment: the caller's.
-        uid: numeric user id.
-        fallback: the directory of the last place.
 
     Raises:
         CredentialMissing: the first thing found is no token.

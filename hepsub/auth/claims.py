@@ -35,12 +35,8 @@ class Claims(Struct, frozen=True, kw_only=True):
 
     Attributes:
         issuer: URL of the provider, without a slash at its end.
-        subject: whom it speaks for.
         audience: whom it is meant for; none: not said.
         scopes: what it allows; None: not said.
-        expires: when it ends.
-        not_before: when it begins to be valid.
-        issued: when it was made.
         wlcg: the version of WLCG's profile; empty for a token of another profile.
     """
 

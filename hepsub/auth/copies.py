@@ -39,14 +39,9 @@ class CredentialCopy(Struct, frozen=True, kw_only=True):
         return self.since + _UNKNOWN_LIFE_S if end is None else end
 
     @property
-    def life(self) -> float:
-        """How long it lives in all, in seconds."""
-        return max(0.0, self.expires - self.since)
-
-    @property
     def due(self) -> float:
         """When it should be renewed: at half of its life."""
-        return self.since + self.life / 2
+        return self.since + max(0.0, self.expires - self.since) / 2
 
     @property
     def can_be_renewed(self) -> bool:
@@ -58,6 +53,7 @@ class CredentialCopy(Struct, frozen=True, kw_only=True):
         """Whether it should take the other's place."""
         if other is None:
             return True
+        # A ticket that ends sooner and can be renewed for longer outlives the other one.
         if self.credential.kind == KERBEROS:
             mine, its = _until(self.credential.lifetime), _until(other.credential.lifetime)
             if abs(mine - its) > _GAIN_S:
@@ -79,13 +75,7 @@ def best_of(copies: Iterable[CredentialCopy | None], now: float) -> CredentialCo
 
 
 def read_copy(path: Path, credential: JobCredential, now: float) -> CredentialCopy | None:
-    """The copy in a bundle; None when it is not there, or cannot be read as what it should be.
-
-    Args:
-        path: its file.
-        credential: what it should be.
-        now: seconds since the epoch; what was written later is as old as can be.
-    """
+    """The copy in a bundle; None when it is not there, or cannot be read as what it should be."""
     try:
         content = read_file(path, LARGEST)
         written = path.stat().st_mtime
@@ -93,6 +83,7 @@ def read_copy(path: Path, credential: JobCredential, now: float) -> CredentialCo
         return None
     read = read_ticket if credential.kind == KERBEROS else read_token
     try:
+        # One that was written later than now is as old as can be, and so renewed at once.
         return copy_of(read(credential.name, content), written if has_been(written, now) else 0.0)
     except HepsubError:
         return None

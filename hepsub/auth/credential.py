@@ -44,7 +44,6 @@ class UserCredential:
         name: its name in the policy.
         kind: what it is, in the policy's word.
         who: whom it speaks for: a principal, a subject; empty where it does not tell.
-        lifetime: how long it lives.
         content: the ticket cache as MIT's FILE format, or the token; it is in no text.
         origin: where it came from, in words.
         note: what its user should know of it; empty for nothing.

@@ -43,10 +43,6 @@ _ENOUGH_S = 60.0
 def log_in(source: CredentialSource, say: Say) -> UserCredential:
     """Obtain a credential; where something is missing its user is asked at the terminal.
 
-    Args:
-        source: where it comes from.
-        say: tells the user what happens.
-
     Raises:
         UsageError: nobody logs in for it here, or the policy names no provider.
         AgentUnavailable: the agent cannot be started, or is locked.
@@ -120,11 +116,7 @@ def _is_dead(account: str, environment: Mapping[str, str], uid: int) -> bool:
 
 
 def account_words(source: TokenSource, environment: Mapping[str, str]) -> list[str]:
-    """The words that make an agent give tokens of an account: authenticate it again, load it, or make it.
-
-    Args:
-        source: whose account it is.
-        environment: names the agent, which runs.
+    """The words that make a running agent give tokens: authenticate the account again, load it, or make it.
 
     Raises:
         AgentUnavailable: the agent is locked.

@@ -87,42 +87,27 @@ class RenewalState(Struct, frozen=True, kw_only=True):
 def failed(
     before: Outcome, message: str, remedy: str, now: float, *, for_all: bool = True
 ) -> tuple[Outcome, float]:
-    """An outcome after one more failure, and when to try again: after a minute, then twice as long each time.
-
-    Args:
-        before: the outcome before it.
-        message: what failed.
-        remedy: what to do about it.
-        now: seconds since the epoch.
-        for_all: whether nobody gets anything until then; otherwise it failed for some, and the others are served
-            whenever that is due.
-    """
+    """An outcome after one more failure, and when to try again: after a minute, then twice as long each time."""
     pause = min(_FIRST_PAUSE_S * 2 ** min(before.failures, 10), _LONGEST_PAUSE_S)
-    outcome = Outcome(
-        expires=before.expires,
-        renewable_until=before.renewable_until,
-        renewed=before.renewed,
+    outcome = replace(
+        before,
         failures=before.failures + 1,
-        message=message[
-            :_LONGEST
-        ],  # of which others wrote a part: a longer one could not be read again
+        # Others wrote a part of these: longer ones could not be read again.
+        message=message[:_LONGEST],
         remedy=remedy[:_LONGEST],
+        # Where it failed for some, the others are served whenever that is due.
         not_before=now + pause if for_all else 0.0,
     )
     return outcome, now + pause
 
 
 def read_state(root: Path, now: float) -> RenewalState:
-    """What the last run left; nothing when there was none, or its file cannot be read.
-
-    Args:
-        root: the directory of the bundles.
-        now: seconds since the epoch; what was done later than that is not known.
-    """
+    """What the last run left beside the bundles; nothing when there was none, or its file cannot be read."""
     try:
         state = read_json(read_file(state_path(root), _LARGEST), RenewalState, most=_LARGEST)
     except (OSError, Malformed):
         return RenewalState()
+    # What was done later than now was noted by a clock that was ahead: it would never be due again.
     return replace(
         state,
         when=state.when if has_been(state.when, now) else 0.0,
@@ -134,6 +119,7 @@ def read_state(root: Path, now: float) -> RenewalState:
 
 
 def _believed(outcome: Outcome, now: float) -> Outcome:
+    # Nobody noted a longer pause than the longest: one that is has been noted by a clock that was ahead.
     waits = has_been(outcome.not_before - _LONGEST_PAUSE_S, now)
     return replace(
         outcome,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Callable
 
@@ -25,13 +26,7 @@ what every role allows, and the shortest that AWS gives."""
 def keys_for(
     name: str, storage: Storage, token_for: TokenFor, user: str = "hepsub"
 ) -> S3Credentials:
-    """The keys for a storage of the policy.
-
-    Args:
-        name: its name in the policy.
-        storage: what the policy says of it.
-        token_for: gives a token.
-        user: login name, for the storage's log.
+    """The keys for a storage of the policy; the user's name is for the storage's log.
 
     Raises:
         StorageRefused: there are none, or the token service gives none.
@@ -45,26 +40,13 @@ def keys_for(
     wanted = Exchange(name=name, storage=storage, token=token, user=user, seconds=storage.session_s)
     try:
         return exchange_token(wanted)
-    except SessionTooLong as error:
-        return _shorter(wanted, error)
-
-
-def _shorter(wanted: Exchange, error: SessionTooLong) -> S3Credentials:
-    """The keys of the longest session that the role allows, with a note.
-
-    Raises:
-        SessionTooLong: it allows none of those that are tried.
-    """
-    for seconds in _SESSIONS_S:
-        if seconds >= wanted.seconds:
-            continue
-        try:
-            keys = exchange_token(dataclasses.replace(wanted, seconds=seconds))
-        except SessionTooLong:
-            continue
-        return replace(
-            keys,
-            note=f"the storage {wanted.name} gives keys for {duration_text(seconds)} and not for"
-            f" {duration_text(wanted.seconds)}: set session_s = {seconds} in [storage.{wanted.name}]",
-        )
-    raise error
+    except SessionTooLong:
+        for seconds in (each for each in _SESSIONS_S if each < wanted.seconds):
+            with contextlib.suppress(SessionTooLong):
+                keys = exchange_token(dataclasses.replace(wanted, seconds=seconds))
+                return replace(
+                    keys,
+                    note=f"the storage {name} gives keys for {duration_text(seconds)} and not for"
+                    f" {duration_text(wanted.seconds)}: set session_s = {seconds} in [storage.{name}]",
+                )
+        raise

@@ -22,15 +22,7 @@ def source_for(
     scopes: tuple[str, ...] = (),
     for_shell: bool = False,
 ) -> CredentialSource:
-    """Where a credential of the policy comes from.
-
-    Args:
-        name: its name in the policy.
-        policy: what the site decided.
-        situation: who asks, and from where.
-        audience: the audience of a token, instead of the policy's; empty for the policy's.
-        scopes: the scopes of a token, instead of the policy's; none for the policy's.
-        for_shell: whether the token that the user's other programs would find takes precedence.
+    """Where a credential of the policy comes from; a token may be asked for with another audience and other scopes.
 
     Raises:
         UsageError: the policy has no such credential.

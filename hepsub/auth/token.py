@@ -235,16 +235,17 @@ class TokenSource(Struct, frozen=True, kw_only=True):
 
     def _discovered_instead(self, error: HepsubError) -> UserCredential:
         """The discovered token, though it cannot be renewed; or else the error, with what is wrong with that token."""
-        credential = discover(self.name, self.environment, self.uid)
+        try:
+            credential = discover(self.name, self.environment, self.uid)
+        except CredentialMissing as missing:
+            raise _also(error, missing.message) from missing
         if credential is None:
             raise error
         why = self._mismatch(credential)
         if not why and not credential.lifetime.is_good(self.clock()):
             why = f"ended at {moment_text(credential.lifetime.expires or 0.0, self.clock())}"
         if why:
-            raise type(error)(
-                f"{error.message}; and the token in {credential.origin} {why}", remedy=error.remedy
-            ) from error
+            raise _also(error, f"the token in {credential.origin} {why}") from error
         return replace(credential, note=f"nothing renews it, because {error.message}")
 
     def _mismatch(self, credential: UserCredential) -> str:
@@ -257,6 +258,10 @@ class TokenSource(Struct, frozen=True, kw_only=True):
             audience=self.policy.audience,
             scopes=self.policy.scopes,
         )
+
+
+def _also(error: HepsubError, more: str) -> HepsubError:
+    return type(error)(f"{error.message}; and {more}", remedy=error.remedy)
 
 
 def _is_silent(issuer: str) -> bool:

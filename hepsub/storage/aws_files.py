@@ -86,6 +86,8 @@ def _sections(profile: str) -> tuple[_Section, _Section]:
 def _read(variable: str, usual: str) -> Mapping[str, _Section]:
     """The sections of a file; none where there is no file."""
     path = os.path.expandvars(os.path.expanduser(os.environ.get(variable) or usual))
+    if path == os.devnull:  # which is no regular file, and a usual way to have none
+        return {}
     parser = configparser.RawConfigParser()
     try:
         parser.read_string(read_file(Path(path), _LARGEST).decode())

@@ -1,4 +1,4 @@
-"""What S3 allows, and so the most that is believed of a store: sizes, keys, ETags, times.
+"""What S3 allows, and so the most that is believed of a store: sizes, keys, ETags, times; all else is Malformed.
 
 Sources: Amazon S3 User Guide, "Amazon S3 multipart upload limits" (10,000 parts of 5 GiB) and "Naming Amazon S3
 objects" (keys of 1,024 bytes); Amazon S3 API Reference, ListObjectsV2 (1,000 entries a page).
@@ -32,42 +32,26 @@ _GO_SAYS_SO = "Mon, 01 Jan 0001 00:00:00 GMT"
 
 
 def size_in(text: str) -> int:
-    """The size of an object, as a store writes it.
-
-    Raises:
-        Malformed: it is none, or one that no object has.
-    """
+    """The size of an object, as a store writes it."""
     if _DIGITS.fullmatch(text) is None or int(text) > LARGEST_OBJECT:
         raise Malformed(f"a size of {text[:30]!r}")
     return int(text)
 
 
 def etag_in(text: str) -> str:
-    """An ETag without its quotes.
-
-    Raises:
-        Malformed: it could not stand in a header.
-    """
+    """An ETag without its quotes, as it can stand in a header."""
     if _ETAG.fullmatch(text) is None:
         raise Malformed("an ETag that is none")
     return text.strip('"')
 
 
 def moment_in(text: str) -> float:
-    """When an object was written, in seconds since the epoch; 0 where the store does not know.
-
-    Raises:
-        Malformed: it is no time (ISO 8601).
-    """
+    """When an object was written (ISO 8601), in seconds since the epoch; 0 where the store does not know."""
     return _moment(text, datetime.datetime.fromisoformat)
 
 
 def header_moment_in(text: str) -> float:
-    """When an object was written, in seconds since the epoch; 0 where the store does not know.
-
-    Raises:
-        Malformed: it is no time as headers have it (RFC 9110, "Date/Time Formats").
-    """
+    """The same as headers have it (RFC 9110, "Date/Time Formats")."""
     return 0.0 if text == _GO_SAYS_SO else _moment(text, email.utils.parsedate_to_datetime)
 
 
@@ -88,11 +72,7 @@ def _seconds(moment: datetime.datetime) -> float:
 
 
 def believed_moment(moment: datetime.datetime) -> float:
-    """A moment in seconds since the epoch.
-
-    Raises:
-        Malformed: it is before 1970, or after 9999.
-    """
+    """A moment in seconds since the epoch, neither before 1970 nor after 9999."""
     seconds = _seconds(moment)
     if not 0 <= seconds <= LATEST:
         raise Malformed(f"a time in the year {moment.year}")
@@ -100,11 +80,7 @@ def believed_moment(moment: datetime.datetime) -> float:
 
 
 def key_in(text: object) -> str:
-    """A part of somebody's keys for S3: what can stand in a header.
-
-    Raises:
-        Malformed: it is something else.
-    """
+    """A part of somebody's keys for S3: what can stand in a header."""
     if not isinstance(text, str) or _KEY.fullmatch(text) is None:
         raise Malformed("keys that are none")
     return text

@@ -88,11 +88,7 @@ def may_pass(status: int) -> bool:
 
 
 def check_done(response: Response, code: str = "") -> None:
-    """Nothing, for a success.
-
-    Args:
-        response: whose status tells.
-        code: the store's own word for a failure; empty where it has none.
+    """Nothing, for a success; a failure may have a code, the store's own word for it.
 
     Raises:
         TemporaryFailure, Denied: it is none.
@@ -158,13 +154,7 @@ class ConnectionPool:
     ) -> Iterator[Response]:
         """The beginning of the answer to a request, signed with the store's keys, whatever its status.
 
-        Args:
-            store: whose keys sign it.
-            url: without a query.
-            method: of HTTP.
-            query: not quoted yet.
-            headers: more of them, which are not signed.
-            body: what is sent along.
+        The URL is without its query, which is not quoted yet; further headers are not signed.
 
         Raises:
             TemporaryFailure: there was no answer.

@@ -191,7 +191,7 @@ class RangedDownload:
             check(response)
             if response.is_encrypted:
                 self._etag_is_md5 = False
-            if not _is_version(response, etag):
+            if not response.is_of(etag):
                 raise PermanentFailure("it was replaced while it was fetched; run this again")
             if "Range" in headers and not _continues(response, span.came):
                 if span.begin or span.end < size:
@@ -234,12 +234,6 @@ class RangedDownload:
 def _continues(response: Response, offset: int) -> bool:
     """Whether a response begins where it was asked to; rclone's server says so with 200 instead of 206."""
     return response.header("content-range").startswith(f"bytes {offset}-")
-
-
-def _is_version(response: Response, etag: str) -> bool:
-    """Whether a response is of this version, as far as it says: some servers ignore If-Match."""
-    said = response.header("etag").strip('"')
-    return not said or not etag or said == etag
 
 
 def _write(descriptor: int, view: memoryview, offset: int) -> None:

@@ -1,27 +1,21 @@
-"""Which objects there are: many by listings of what they have in common, few one by one."""
+"""Which objects there are: the pages of listings, a few of them or all."""
 
 from __future__ import annotations
 
 import contextlib
 import os.path
-import threading
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
-
-from msgspec import Struct
 
 from hepsub.documents import Malformed
 from hepsub.errors import StorageRefused, StorageUnreachable
-from hepsub.plan.location import ObjectPlace
 from hepsub.plan.objects import ObjectInfo
-from hepsub.storage.bounds import etag_in, header_moment_in, size_in
+from hepsub.storage.bounds import MOST_ENTRIES
 from hepsub.storage.http import (
     ConnectionPool,
     Denied,
     TemporaryFailure,
     check_done,
-    insist,
     persist,
 )
 from hepsub.storage.page import (
@@ -33,18 +27,12 @@ from hepsub.storage.page import (
     read_buckets,
     read_page,
 )
-from hepsub.storage.response import BROKEN, Response
+from hepsub.storage.response import BROKEN
 from hepsub.storage.trouble import garbled, refused
-from hepsub.storage.workers import run_all
 
 if TYPE_CHECKING:
     from hepsub.storage.store import Store
 
-_LIST_ABOVE = 50
-"""So many look-ups in one directory are worth a listing."""
-_PAGE = 1000
-_PAGES_TO_SPARE = 4
-"""A listing that meets so many pages of strangers is given up; the rest is asked for one by one."""
 _LONGEST_LISTING = 2000
 """So many pages are two million objects, and a gigabyte of memory."""
 _NO_ANSWER = (*BROKEN, Malformed, StorageUnreachable, TemporaryFailure)
@@ -52,102 +40,9 @@ _PAGES_IN_VAIN = 3
 """S3 may put less on a page than there is room for (ListObjectsV2); four with nothing new have no end."""
 
 
-def common_prefixes(groups: Iterable[Sequence[str]]) -> tuple[str, ...]:
-    """The prefixes whose listings hold the keys of all groups, none of them below another one."""
-    found: list[str] = []
-    for prefix in sorted({_common(group) for group in groups if group}):
-        # Keys with nothing in common make the empty prefix: it would be the whole bucket for those that have, too.
-        if not any(each and prefix.startswith(each) for each in found):
-            found.append(prefix)
-    return tuple(found)
-
-
-def _common(keys: Sequence[str]) -> str:
+def common_start(keys: Sequence[str]) -> str:
     """What all keys begin with; keys are no paths, so that may end within a name."""
     return os.path.commonprefix((min(keys), max(keys)))  # noqa: RUF071
-
-
-def see_objects(
-    store: Store, bucket: str, groups: Iterable[Sequence[str]]
-) -> dict[str, ObjectInfo]:
-    """The objects of a bucket that exist, by their keys; a group of keys was made from one template.
-
-    Raises:
-        StorageRefused, StorageUnreachable: it could not be looked.
-    """
-    try:
-        found, unsure = see_listed(store, bucket, groups)
-    except NotThere:
-        return {}
-    places = [ObjectPlace(storage=store.name, bucket=bucket, key=key) for key in sorted(unsure)]
-    singly = _see_singly(store, places)
-    return found | {place.key: info for place, info in singly.items() if info is not None}
-
-
-def look_up(store: Store, places: Iterable[ObjectPlace]) -> dict[ObjectPlace, ObjectInfo | None]:
-    """What is known of objects; None for those that do not exist.
-
-    Raises:
-        StorageRefused, StorageUnreachable: it could not be looked.
-    """
-    found: dict[ObjectPlace, ObjectInfo | None] = dict.fromkeys(places)
-    directories: defaultdict[tuple[str, str], list[ObjectPlace]] = defaultdict(list)
-    for place in found:
-        directories[place.bucket, place.key.rpartition("/")[0]].append(place)
-    singles: list[ObjectPlace] = []
-    for (bucket, _), group in directories.items():
-        if len(group) <= _LIST_ABOVE:
-            singles += group
-            continue
-        try:
-            seen, unsure = see_listed(store, bucket, [[place.key for place in group]])
-        except NotThere:
-            continue
-        found |= {place: seen.get(place.key) for place in group}
-        singles += [place for place in group if place.key in unsure]
-    return found | _see_singly(store, singles)
-
-
-def _see_singly(
-    store: Store, places: Sequence[ObjectPlace]
-) -> dict[ObjectPlace, ObjectInfo | None]:
-    found: dict[ObjectPlace, ObjectInfo | None] = {}
-    looking = store.progress.step(f"looking at objects of {store.name}", len(places))
-    with contextlib.closing(ConnectionPool()) as pool, looking as step:
-
-        def one(number: int, _: threading.Event) -> None:
-            found[places[number]] = see_object(pool, store, places[number])
-            step.advance()
-
-        run_all(len(places), one, lambda: None)
-    return found
-
-
-def see_listed(
-    store: Store, bucket: str, groups: Iterable[Sequence[str]]
-) -> tuple[dict[str, ObjectInfo], set[str]]:
-    """The objects that a few pages of listings show, and the keys of which these do not tell whether they exist.
-
-    Raises:
-        NotThere: there is no such bucket.
-        StorageRefused, StorageUnreachable: it could not be looked.
-    """
-    kept = [tuple(group) for group in groups]
-    wanted = {key for group in kept for key in group}
-    found: dict[str, ObjectInfo] = {}
-    unsure: set[str] = set()
-    with contextlib.closing(ConnectionPool()) as pool:
-        for prefix in common_prefixes(kept):
-            below = {key for key in wanted if key.startswith(prefix)}
-            seen, ended = _collect(pool, store, bucket, prefix, _pages(below))
-            found |= {key: seen[key] for key in below & seen.keys()}
-            unsure |= set() if ended else below
-    return found, unsure - found.keys()
-
-
-def _pages(wanted: Collection[str]) -> int:
-    """How many pages are worth it: for each thousand that are wanted, two thousand strangers may be met."""
-    return _PAGES_TO_SPARE + 3 * len(wanted) // _PAGE
 
 
 def see_some(
@@ -160,7 +55,7 @@ def see_some(
         StorageRefused, StorageUnreachable: it could not be looked.
     """
     with contextlib.closing(ConnectionPool()) as pool:
-        return _collect(pool, store, bucket, prefix, pages, delimiter="/")
+        return collect(pool, store, bucket, prefix, pages, delimiter="/")
 
 
 def see_directories(store: Store, bucket: str, prefixes: Collection[str]) -> dict[str, ObjectInfo]:
@@ -175,8 +70,8 @@ def see_directories(store: Store, bucket: str, prefixes: Collection[str]) -> dic
         # There may be one for each job: a listing of what they have in common is tried first, and given up when it
         # takes half as many pages as there are prefixes.
         if len(prefixes) > 1:
-            common, most = _common(tuple(prefixes)), max(1, len(prefixes) // 2)
-            found, ended = _collect(pool, store, bucket, common, most)
+            common, most = common_start(tuple(prefixes)), max(1, len(prefixes) // 2)
+            found, ended = collect(pool, store, bucket, common, most)
         for prefix in () if ended else prefixes:
             found |= _list(pool, store, bucket, prefix, delimiter="/")
     return {key: each for key, each in found.items() if key[: key.rfind("/") + 1] in prefixes}
@@ -195,49 +90,28 @@ def list_below(store: Store, bucket: str, prefix: str) -> dict[str, ObjectInfo] 
         return None
 
 
-def see_object(pool: ConnectionPool, store: Store, place: ObjectPlace) -> ObjectInfo | None:
-    """What HEAD tells of an object; None where there is none.
-
-    Raises:
-        StorageRefused, StorageUnreachable: it could not be looked.
-    """
-
-    def head() -> ObjectInfo | None:
-        with pool.ask(store, store.url(place.bucket, place.key), method="HEAD") as response:
-            if response.status == 404:
-                return None
-            check_done(response)  # an answer to HEAD has no body, and so no code
-            return _info(response)
-
-    return insist(store, place, head)
-
-
-def _info(response: Response) -> ObjectInfo:
-    return ObjectInfo(
-        size=size_in(response.header("content-length")),
-        etag=etag_in(response.header("etag")),
-        modified=header_moment_in(response.header("last-modified")),
-        encrypted=response.is_encrypted,
-    )
-
-
 def _list(
     pool: ConnectionPool, store: Store, bucket: str, prefix: str, **more: str
 ) -> dict[str, ObjectInfo]:
     """The objects of a whole listing."""
-    found, ended = _collect(pool, store, bucket, prefix, _LONGEST_LISTING, **more)
+    found, ended = collect(pool, store, bucket, prefix, _LONGEST_LISTING, **more)
     if not ended:
         raise StorageRefused(
-            f"the storage {store.name} lists more than {_LONGEST_LISTING * _PAGE} objects in {bucket}/{prefix}",
+            f"the storage {store.name} lists more than {_LONGEST_LISTING * MOST_ENTRIES} objects in {bucket}/{prefix}",
             remedy="name a directory with fewer",
         )
     return found
 
 
-def _collect(
+def collect(
     pool: ConnectionPool, store: Store, bucket: str, prefix: str, most: int, **more: str
 ) -> tuple[dict[str, ObjectInfo], bool]:
-    """The objects of so many pages, and whether those were all."""
+    """The objects of so many pages, and whether those were all.
+
+    Raises:
+        NotThere: there is no such bucket.
+        StorageRefused, StorageUnreachable: it could not be looked.
+    """
     found: dict[str, ObjectInfo] = {}
     prefixes: set[str] = set()
     tokens: set[str] = set()
@@ -286,26 +160,11 @@ def ask_page(pool: ConnectionPool, store: Store, bucket: str, prefix: str, **mor
     return persist(store, get)
 
 
-# ---- one place, before something relies on it -------------------------------------------------
-
-
-class PrefixInfo(Struct, frozen=True, kw_only=True):
-    """What is at a place: whether anything is below it, and whether an object has exactly this name."""
-
-    below: bool
-    is_object: bool
-
-
-def check_prefix(store: Store, bucket: str, prefix: str) -> PrefixInfo:
-    """Whether a bucket and a place in it can be listed, asked by two small questions.
-
-    Args:
-        store: the storage.
-        bucket: any text.
-        prefix: the place, without a slash at its end; empty for the whole bucket.
+def check_prefix(store: Store, bucket: str, prefix: str) -> bool:
+    """Whether anything is below a place that can be a directory (without a slash at its end, or empty).
 
     Raises:
-        StorageRefused: there is no such bucket, or the keys do not allow to list it.
+        StorageRefused: there is no such bucket, it may not be listed, or the place is an object and no directory.
         StorageUnreachable: the storage does not answer.
     """
     if BUCKET.fullmatch(bucket) is None:
@@ -332,7 +191,12 @@ def check_prefix(store: Store, bucket: str, prefix: str) -> PrefixInfo:
         raise StorageUnreachable(
             error.message, remedy="try again later, or check endpoint in the policy"
         ) from error
-    return PrefixInfo(below=bool(below), is_object=same == prefix and bool(prefix))
+    if prefix and same == prefix and not below:
+        raise StorageRefused(
+            f"{store.name}:{bucket}/{prefix} is an object, and no directory",
+            remedy="mount what it lies in",
+        )
+    return bool(below)
 
 
 def _first(pool: ConnectionPool, store: Store, bucket: str, prefix: str) -> str:

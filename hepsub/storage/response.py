@@ -101,6 +101,11 @@ class Response:
         """The field of this name, in small letters; empty for none."""
         return self.fields.get(name, "")
 
+    def is_of(self, etag: str) -> bool:
+        """Whether it is of this version of an object, as far as it says: some servers ignore If-Match."""
+        said = self.header("etag").strip('"')
+        return not said or not etag or said == etag
+
     @property
     def is_encrypted(self) -> bool:
         """Whether the store encrypts the object in a way that makes its ETag no MD5 (S3 API: Object, ETag)."""

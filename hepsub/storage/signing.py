@@ -35,25 +35,16 @@ _NO_BODY = hashlib.sha256(b"").hexdigest()
 
 
 class Signer(Struct, frozen=True, kw_only=True):
-    """Signs for the jobs that use one storage.
-
-    Attributes:
-        expires_s: how long what is signed is good for, in seconds, unless the keys end before; more than seven
-            days are seven.
-    """
+    """Signs for the jobs that use one storage, for as long as S3 allows; the keys may end before."""
 
     store: Store
-    expires_s: int = LONGEST_URL_S
 
-    def sign(self, method: str, place: ObjectPlace, query: Mapping[str, str] | None = None) -> str:
-        """A pre-signed URL that allows GET, HEAD, PUT or DELETE of an object, with more parameters in its query."""
+    def sign(self, method: str, place: ObjectPlace) -> str:
+        """A pre-signed URL that allows GET, HEAD, PUT or DELETE of an object."""
         url = self.store.url(place.bucket, place.key)
         host, path = _host_and_path(url)
         stamp = _stamp(self.store.keys, self.store.storage.region, int(time.time()))
-        own, canonical = _authorization(stamp, self.store.keys, min(self.expires_s, LONGEST_URL_S))
-        if query:
-            own = f"{query_text(query)}&{own}"
-            canonical = _sorted_query(own)
+        own, canonical = _authorization(stamp, self.store.keys)
         request = f"{method}\n{path}\n{canonical}\nhost:{host}\n\nhost\nUNSIGNED-PAYLOAD"
         return f"{url}?{own}&X-Amz-Signature={stamp.sign_request(request)}"
 
@@ -61,7 +52,7 @@ class Signer(Struct, frozen=True, kw_only=True):
         """URL and fields of a form that POSTs any object below a prefix."""
         store, now = self.store, int(time.time())
         stamp = _stamp(store.keys, store.storage.region, now)
-        ends = time.gmtime(now + min(self.expires_s, LONGEST_URL_S))
+        ends = time.gmtime(now + LONGEST_URL_S)
         signed = {
             "x-amz-algorithm": _ALGORITHM,
             "x-amz-credential": f"{store.keys.access}/{stamp.scope}",
@@ -91,15 +82,8 @@ class Signer(Struct, frozen=True, kw_only=True):
 def signed_headers(
     store: Store, method: str, url: str, query: Mapping[str, str], body: bytes = b""
 ) -> dict[str, str]:
-    """The headers that authorise a request, now: no log that a URL gets into can be used by others.
-
-    Args:
-        store: the storage.
-        method: of the request.
-        url: what it is for, without its query.
-        query: not quoted yet.
-        body: what is sent along, which the store compares.
-    """
+    """The headers that authorise a request, now, whose URL is without its query, which is not quoted yet."""
+    # Headers, and no pre-signed URL: that would be good for whoever reads a log that it gets into.
     content = hashlib.sha256(body).hexdigest() if body else _NO_BODY
     host, path = _host_and_path(url)
     stamp = _stamp(store.keys, store.storage.region, int(time.time()))
@@ -159,13 +143,13 @@ def _signing_key(secret: str, day: str, region: str) -> bytes:
 
 
 @functools.lru_cache(16)
-def _authorization(stamp: _Stamp, keys: S3Credentials, expires_s: int) -> tuple[str, str]:
+def _authorization(stamp: _Stamp, keys: S3Credentials) -> tuple[str, str]:
     """The parameters that authorise a URL: in botocore's order, and in the order in which they are signed."""
     parameters = {
         "X-Amz-Algorithm": _ALGORITHM,
         "X-Amz-Credential": f"{keys.access}/{stamp.scope}",
         "X-Amz-Date": stamp.moment,
-        "X-Amz-Expires": str(expires_s),
+        "X-Amz-Expires": str(LONGEST_URL_S),
         "X-Amz-SignedHeaders": "host",
         **({"X-Amz-Security-Token": keys.token} if keys.token else {}),
     }

@@ -114,8 +114,7 @@ def _is_right(download: Download, response: Response, body: bytes) -> bool:
         return False
     if download.md5:
         return hashlib.md5(body, usedforsecurity=False).hexdigest() == download.md5
-    said = response.header("etag").strip('"')
-    return not said or not download.etag or said == download.etag
+    return response.is_of(download.etag)
 
 
 def _is_written(download: Download, body: bytes) -> bool:

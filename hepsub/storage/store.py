@@ -58,7 +58,7 @@ class Store(Struct, frozen=True, kw_only=True):
             StorageRefused: the keys are not accepted, or do not allow to look.
             StorageUnreachable: the storage does not answer.
         """
-        from hepsub.storage.listing import look_up
+        from hepsub.storage.lookup import look_up
 
         return look_up(self, places)
 

@@ -62,11 +62,7 @@ class Stores:
         return Signer(store=self.store(name))
 
     def refreshed(self, name: str, renew: bool) -> Store:  # noqa: FBT001 (a callback)
-        """A storage with keys that are good now; called by many threads, it exchanges them once for all.
-
-        Args:
-            name: of the storage.
-            renew: whether the keys that were given last were refused.
+        """A storage with keys that are good now, new ones where those given last were refused; for many threads.
 
         Raises:
             HepsubError: there are no keys any more.

@@ -143,7 +143,8 @@ def _refused(wanted: Exchange, response: dict[str, Any]) -> HepsubError:
     said = response.get("Error") or response  # Ceph has no ErrorResponse around its Error
     code, words = code_in(said.get("Code")), str(said.get("Message") or "")
     status = int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-    told = f"{code or status}{f': {_without(wanted.token, words)}' if words else ''}"
+    shown = words_in(words.replace(wanted.token, "***"))  # it may repeat the token
+    told = f"{code or status}{f': {shown}' if words else ''}"
     where = f"the token service of the storage {wanted.name}"
     if code == "ExpiredTokenException" or "expired" in words.casefold():
         return CredentialExpired(
@@ -179,8 +180,3 @@ def _is_too_long(code: str, words: str, status: int, seconds: int) -> bool:
     # Ceph refuses with a code and no words; what every role allows cannot have been too long.
     wordless = status == 400 and code in {"InvalidArgument", "InvalidRequest", "ValidationError"}
     return wordless and not words and seconds > _ROLE_DEFAULT_S
-
-
-def _without(token: str, words: str) -> str:
-    """What the service said, without a token that it repeats."""
-    return words_in(words.replace(token, "***"))

@@ -15,7 +15,8 @@ from hepsub.plan.existing import directory_of, is_new, named_keys
 from hepsub.plan.facts import OutputFacts
 from hepsub.plan.files import Carried
 from hepsub.plan.location import FilePlace, ObjectPlace
-from hepsub.storage.listing import see_listed, see_some
+from hepsub.storage.listing import see_some
+from hepsub.storage.lookup import see_listed
 from hepsub.storage.page import NotThere
 from hepsub.storage.store import Store
 from hepsub.survey.lists import pattern

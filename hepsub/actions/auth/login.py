@@ -23,6 +23,7 @@ from hepsub.units import moment_text
 
 _AT_LEAST_S = 60.0
 _AGENT = "eval $(oidc-agent-service use)"
+"""Starts one where none runs, and tells the shell of it."""
 
 LogIn = Callable[[CredentialSource, Callable[[str], None]], UserCredential]
 """Obtains a credential with its user's help: hepsub.auth.login.log_in."""
@@ -69,6 +70,7 @@ def login(session: Session, names: Sequence[str], terminal: Terminal | None) -> 
     """
     told: list[Told] = []
     troubles: list[HepsubError] = []
+    # All sources first: a name that the policy does not know ends the command before anybody typed a password.
     for source in tuple(map(session.credential, dict.fromkeys(names) or _needed(session))):
         new = source.name in names and source.kind == KERBEROS
         try:
@@ -79,7 +81,7 @@ def login(session: Session, names: Sequence[str], terminal: Terminal | None) -> 
             told.append(_missing(source, error))
             troubles.append(error)
     with contextlib.suppress(OSError):  # a help for hep_auth renew; every submission notes it again
-        note_login(session.paths.logins, session.situation.host, session.situation.environment)
+        note_login(session.paths.logins, session.situation)
     return Result(
         value=Login(credentials=tuple(told)),
         problems=tuple(map(Problem.of, troubles)),

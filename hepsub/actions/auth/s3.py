@@ -51,41 +51,19 @@ class StorageKeys(StorageKeysDocument, frozen=True, kw_only=True):
         return convert(self, StorageKeysDocument, from_attributes=True)
 
 
-class AwsKeys(Struct, frozen=True, kw_only=True):
+class ProcessKeys(Struct, frozen=True, kw_only=True):
     """What AWS's SDKs and Tools Reference Guide describes under "process credential provider"."""
 
-    version: int = field(name="Version")
+    version: int = field(name="Version", default=1)
     access: str = field(name="AccessKeyId")
     secret: str = field(name="SecretAccessKey")
-    token: str | UnsetType = field(default=UNSET, name="SessionToken")
-    expiration: str | UnsetType = field(default=UNSET, name="Expiration")
+    token: str | UnsetType = field(name="SessionToken")
+    expiration: str | UnsetType = field(name="Expiration")
+    is_secret: ClassVar[bool] = True
 
     def __repr__(self) -> str:
         """No secret."""
-        return f"AwsKeys(access={self.access!r})"
-
-
-class ProcessKeys(Struct, frozen=True, kw_only=True):
-    """Keys for AWS's credential_process.
-
-    Attributes:
-        expiration: when whoever asked shall ask again, in seconds since the epoch; None for never.
-    """
-
-    keys: S3Credentials
-    expiration: float | None
-    is_secret: ClassVar[bool] = True
-
-    def document(self) -> AwsKeys:
-        """The keys as AWS's programs read them."""
-        end = self.expiration
-        return AwsKeys(
-            version=1,
-            access=self.keys.access,
-            secret=self.keys.secret,
-            token=self.keys.token or UNSET,
-            expiration=UNSET if end is None else time.strftime(_AWS_TIME, time.gmtime(end)),
-        )
+        return f"ProcessKeys(access={self.access!r})"
 
 
 def storage_keys(
@@ -107,8 +85,8 @@ def storage_keys(
     rules = session.policy.storage[name]
     keys = session.keys(name, rules)
     now = session.situation.now
-    if secret:
-        return Result(value=ProcessKeys(keys=keys, expiration=_expiration(keys.expires, now)))
+    if secret:  # whoever asks for them has its own way to notice that they are refused, and waits
+        return Result(value=_for_process(keys, now))
     said, troubles = "", list[HepsubError]()
     try:
         said = _checked_soon(session, name, keys, limit)
@@ -148,6 +126,7 @@ def check_keys(session: Session, name: str, storage: Storage, keys: S3Credential
         StorageUnreachable: it does not answer.
     """
     token, now = storage.token_name, session.situation.now
+    # Of keys that have ended stores say different things, none of which is that.
     if keys.expires is not None and keys.expires <= now:
         raise CredentialExpired(
             f"the keys have ended {duration_text(now - keys.expires)} ago",
@@ -156,12 +135,16 @@ def check_keys(session: Session, name: str, storage: Storage, keys: S3Credential
     return session.prove(name, storage, keys)
 
 
-def _expiration(expires: float | None, now: float) -> float | None:
-    """Somewhat before the end, which comes in the midst of a long transfer."""
-    if expires is None:
-        return None
-    # At most a quarter of the life that is left: else rclone would ask for short ones again and again.
-    return expires - min(_EARLY_S, max(0.0, expires - now) * _EARLY_PART)
+def _for_process(keys: S3Credentials, now: float) -> ProcessKeys:
+    expiration: str | UnsetType = UNSET
+    if keys.expires is not None:
+        # Earlier than they end, which may be in the midst of a long transfer; but by a quarter of the life that is left
+        # at the most: else rclone would ask for short ones again and again.
+        early = min(_EARLY_S, max(0.0, keys.expires - now) * _EARLY_PART)
+        expiration = time.strftime(_AWS_TIME, time.gmtime(keys.expires - early))
+    return ProcessKeys(
+        access=keys.access, secret=keys.secret, token=keys.token or UNSET, expiration=expiration
+    )
 
 
 def _storage_name(policy: Policy, named: str) -> str:

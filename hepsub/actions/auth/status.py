@@ -24,6 +24,7 @@ _LIMIT_S = 5.0
 """Nobody waits longer for a table; what has not answered until then says so in its row."""
 _AT_LEAST_S = 60.0
 _SOON_S = 3600.0
+"""What cannot be renewed for longer than this is told with the command for the next one, though it is good."""
 _UNLOCK = "oidc-add -X"
 
 
@@ -81,7 +82,9 @@ def auth_status(
     ]
     limit_queries(limit)
     schedd = [_schedd_check(session, mine)]  # last: a collector that says nothing stops all threads
-    found = sorted((*_check_all(checks, limit), *_check_all(schedd, limit + 1)), key=_order)
+    # With a second more than its own limit: its own error tells what does not answer.
+    found = [*_check_all(checks, limit), *_check_all(schedd, limit + 1)]
+    found.sort(key=lambda each: (each[0].is_idle, not each[0].needed_by))
     rows = tuple(row for row, _ in found)
     # What only another pool needs is shown as missing, and is no reason to fail here.
     failing = [
@@ -134,9 +137,11 @@ def _no_answer(row: Row, limit: float) -> HepsubError:
         return no_answer(row.name, limit)
     if row.kind != TOKEN:
         return ProviderUnreachable(f"no answer within {limit:.0f} s", remedy="try again later")
+    if not row.next_command:  # a program of the policy gives it
+        return ProviderUnreachable(f"no token within {limit:.0f} s", remedy="try again later")
     return ProviderUnreachable(
         f"no token within {limit:.0f} s: the provider does not answer, or waits for you to log in again",
-        remedy=f"hep_auth login {row.name}; if that does not help, try again later",
+        remedy=f"{row.next_command}; if that does not help, try again later",
     )
 
 
@@ -178,8 +183,7 @@ def _credential_check(session: Session, name: str, pool: str) -> _Check:
 
 def _with_credential(row: Row, credential: UserCredential, origin: str, now: float) -> Row:
     life = credential.lifetime
-    last = life.renewable_until if life.renewable_until is not None else life.expires
-    ends = life.renewable_until is not None and last is not None and last - now < _SOON_S
+    ends = life.renewable_until is not None and life.renewable_until - now < _SOON_S
     return replace(
         row,
         who=credential.who,
@@ -249,11 +253,6 @@ def needs(policy: Policy, name: str, pool: str) -> tuple[tuple[str, ...], bool]:
         if name == storage.token_name:
             needed.append((f"storage {each}", True))
     return tuple(word for word, _ in needed), any(counts for _, counts in needed)
-
-
-def _order(found: _Found) -> tuple[bool, bool]:
-    row, _ = found
-    return row.is_idle, not row.needed_by
 
 
 def _notes(session: Session, rows: Sequence[Row]) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from hepsub.session import Session
 from hepsub.units import duration_text
 
 _USUAL = "iam"
+"""The policy that comes with hepsub has a token of this name."""
 _ROUNDED_S = 5.0
 """A token that was asked for a moment ago has lost that much of its life."""
 
@@ -72,6 +73,7 @@ def token(session: Session, wanted: TokenRequest) -> Result[Token]:
         raise UsageError(f"{name} is a Kerberos ticket, no token", remedy="klist shows it")
     credential = source.obtain(wanted.seconds)
     now = session.situation.now
+    # A source gives the longest there is where nothing is long enough: for jobs that is better than none.
     if not credential.lifetime.is_good(now, wanted.seconds - _ROUNDED_S):
         left = duration_text(credential.lifetime.left(now))
         raise CredentialRefused(

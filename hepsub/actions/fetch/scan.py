@@ -23,7 +23,8 @@ from hepsub.plan.files import Carried, is_pattern
 from hepsub.plan.location import ObjectPlace
 from hepsub.plan.objects import ObjectInfo
 from hepsub.storage.download import Downloader
-from hepsub.storage.listing import see_directories, see_objects
+from hepsub.storage.listing import see_directories
+from hepsub.storage.lookup import see_objects
 from hepsub.storage.store import Store
 from hepsub.storage.stores import Stores
 from hepsub.terminal import printable

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 
 from hepsub.actions.mount.list import Mounts, Shown, State, state_of
-from hepsub.actions.mount.mount import Made, Order, make_mount
+from hepsub.actions.mount.mount import Order, make_mount
 from hepsub.actions.mount.record import Record
 from hepsub.actions.mount.unmount import End, take_away
 from hepsub.errors import Interrupted, MountFailed
@@ -41,7 +41,8 @@ def mount_here(
             for note in made.notes:
                 tell(note)
             tell(f"{record.remote} is mounted on {record.directory}; ^C takes it away")
-            _stay(made)
+            while made.server.is_alive():  # until somebody unmounts, or it dies
+                time.sleep(_POLL_S)
         except KeyboardInterrupt:
             tell(f"{record.directory} is being taken away")
         try:
@@ -63,12 +64,6 @@ def _to_anybody(tell: Callable[[str], None]) -> Callable[[str], None]:
             tell(line)
 
     return told
-
-
-def _stay(made: Made) -> None:
-    """Wait until rclone ends: somebody unmounted, or it died."""
-    while made.server.is_alive():
-        time.sleep(_POLL_S)
 
 
 def _leave(

@@ -12,6 +12,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from hepsub.actions.mount.record import Record, forget, home_of, only_one, read_records
+from hepsub.auth.login_environment import lasting
 from hepsub.errors import HepsubError
 from hepsub.files import write_whole
 from hepsub.result import Result
@@ -23,9 +24,8 @@ from hepsub.tools.rclone_mount import LOGIN
 
 _ANSWER_S = 3.0
 _NAMED = 3
-_NAMES = ("OIDC_SOCK", "OIDC_CONFIG_DIR", "KRB5CCNAME", "XDG_RUNTIME_DIR")
+_NAMES = ("OIDC_SOCK", "OIDC_CONFIG_DIR", "KRB5CCNAME", "XDG_RUNTIME_DIR", "BEARER_TOKEN_FILE")
 """Places, never secrets themselves."""
-_MAY_BE_RELATIVE = "BEARER_TOKEN_FILE"
 
 
 class State(Enum):
@@ -107,9 +107,9 @@ class Mounts(Struct, frozen=True, kw_only=True):
 def _document(shown: Shown) -> MountDocument:
     record = shown.record
     return MountDocument(
-        storage=record.storage,
-        bucket=record.bucket,
-        prefix=record.prefix,
+        storage=record.remote.storage,
+        bucket=record.remote.bucket,
+        prefix=record.remote.prefix,
         what=str(record.remote),
         directory=record.directory,
         writable=record.writable,
@@ -218,10 +218,7 @@ def offer_login(session: Session, records: Iterable[Record]) -> None:
 
     One that was made in a session whose agent has ended gets its keys there from now on, and sends what it could not.
     """
-    there = session.situation.environment
-    offered = {name: there[name] for name in _NAMES if there.get(name)}
-    if there.get(_MAY_BE_RELATIVE):  # rclone runs in another directory
-        offered[_MAY_BE_RELATIVE] = str(session.situation.cwd / there[_MAY_BE_RELATIVE])
+    offered = lasting(session.situation, _NAMES)  # rclone runs in another directory
     lines = [f"export {name}={shlex.quote(text)}\n" for name, text in offered.items()]
     if not lines:
         return

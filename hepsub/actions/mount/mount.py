@@ -20,7 +20,6 @@ from hepsub.actions.mount.places import (
 )
 from hepsub.actions.mount.record import (
     Record,
-    Remote,
     find_remote,
     forget,
     home_of,
@@ -30,13 +29,13 @@ from hepsub.actions.mount.record import (
     write_record,
 )
 from hepsub.actions.mount.unmount import see_gone, tidy_point
-from hepsub.errors import FuseUnavailable, HepsubError, MountFailed, StorageRefused
+from hepsub.errors import FuseUnavailable, HepsubError, MountFailed
 from hepsub.result import Result
 from hepsub.session import Session
-from hepsub.storage.listing import PrefixInfo, check_prefix
+from hepsub.storage.listing import check_prefix
 from hepsub.storage.store import Store
 from hepsub.tools.fuse import Answer, lists, mount_at, require_fuse, unmount
-from hepsub.tools.rclone import find_rclone
+from hepsub.tools.rclone import find_rclone, unreadable
 from hepsub.tools.rclone_mount import OLDEST, RcloneMount, fuse_refused, last_trouble, start_mount
 from hepsub.tools.run import Server, uninterrupted
 
@@ -89,16 +88,15 @@ def make_mount(session: Session, order: Order, tell: Callable[[str], None]) -> M
     find_rclone(OLDEST, "hep_mount")
     rules = session.policy.storage[remote.storage]
     store = Store(name=remote.storage, storage=rules, keys=session.keys(remote.storage, rules))
-    peeked = _peek(store, remote)
+    # Before rclone does: these errors are our own, and come at once.
+    is_empty = not check_prefix(store, remote.bucket, remote.prefix)
     home = home_of(session)
     with _told(home), only_one(home):
         point = resolve_point(order.directory, where.cwd)
         name = identity(rules.endpoint, remote, point)
         cache = cache_directory(session, name)
         record = Record(
-            storage=remote.storage,
-            bucket=remote.bucket,
-            prefix=remote.prefix,
+            remote=remote,
             directory=str(point),
             writable=order.writable,
             since=where.now,
@@ -112,7 +110,7 @@ def make_mount(session: Session, order: Order, tell: Callable[[str], None]) -> M
             offer_login(session, read_records(home))
             notes = (
                 *store.keys.note.splitlines(),
-                *_notes(record, peeked),
+                *_notes(record, is_empty=is_empty),
                 *rescue(cache, store, remote),
             )
             record, server = _bring_up(session, record, unmounter, tell)
@@ -129,21 +127,13 @@ def _end_the_former(record: Record, home: Path) -> None:
             see_gone(former, force=False)
 
 
-def _peek(store: Store, remote: Remote) -> PrefixInfo:
-    # Before rclone does: these errors are our own, and come at once.
-    peeked = check_prefix(store, remote.bucket, remote.prefix)
-    if peeked.is_object and not peeked.below:
-        raise StorageRefused(
-            f"{remote} is an object, and no directory", remedy="mount what it lies in"
-        )
-    return peeked
-
-
-def _notes(record: Record, peeked: PrefixInfo) -> Iterator[str]:
-    if not peeked.below:
+def _notes(record: Record, *, is_empty: bool) -> Iterator[str]:
+    if is_empty:
         here = "and appears with the first file" if record.writable else "as far as you may see"
         yield f"nothing lies below {record.remote} yet, {here}"
-    if number := len(waiting_writes(record)):
+    # Of those that `rescue` looks at it tells itself what becomes of them.
+    unknown = {each.name for each in unreadable(Path(record.cache))}
+    if number := sum(each.name not in unknown for each in waiting_writes(record)):
         yield f"{number} write(s) of the former mount had not been sent: they are sent now"
 
 
@@ -162,12 +152,12 @@ def _bring_up(
     session: Session, record: Record, unmounter: str, tell: Callable[[str], None]
 ) -> tuple[Record, Server]:
     """Start rclone, and give the record with its process, and that, when the directory can be listed."""
-    rules = session.policy.storage[record.storage]
+    remote = record.remote
     asked = RcloneMount(
-        name=record.storage,
-        storage=rules,
-        bucket=record.bucket,
-        prefix=record.prefix,
+        name=remote.storage,
+        storage=session.policy.storage[remote.storage],
+        bucket=remote.bucket,
+        prefix=remote.prefix,
         point=record.point,
         writable=record.writable,
         state=Path(record.state),
@@ -225,7 +215,7 @@ def _failure(record: Record, what: str) -> HepsubError:
         )
     return MountFailed(
         f"{record.directory} could not be mounted: {what}{said}",
-        remedy=f"hep_auth s3 {record.storage} shows whether there are keys; then try again",
+        remedy=f"hep_auth s3 {record.remote.storage} shows whether there are keys; then try again",
     )
 
 

@@ -14,7 +14,6 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import quote, unquote
 
 from msgspec import Meta, Struct, to_builtins
 from msgspec.structs import replace
@@ -34,9 +33,7 @@ _FILE = "mount.json"
 _LOCK_S = 120
 """More than who has it takes: 20 s for a former rclone to send, 30 for the new one, 65 for its first listing."""
 _LARGEST = 2**18
-_PLAIN = "".join(chr(each) for each in range(32, 127) if chr(each) != "%")
-"""Names of files are bytes, and JSON's texts are not: what is not ASCII stands there as in a URL."""
-_Text = Annotated[str, Meta(max_length=3 * 4096)]
+_Text = Annotated[str, Meta(max_length=4096)]
 _Number = Annotated[int, Meta(ge=0, le=2**62)]
 
 
@@ -47,9 +44,9 @@ class Remote(Struct, frozen=True, kw_only=True):
         prefix: without slashes at its ends; empty for the whole bucket.
     """
 
-    storage: str
-    bucket: str
-    prefix: str
+    storage: _Text
+    bucket: _Text
+    prefix: _Text
 
     def __str__(self) -> str:
         return f"{self.storage}:{self.bucket}" + (f"/{self.prefix}" if self.prefix else "")
@@ -102,9 +99,7 @@ class Record(Struct, frozen=True, kw_only=True):
         made: whether the directory did not exist before.
     """
 
-    storage: _Text
-    bucket: _Text
-    prefix: _Text
+    remote: Remote
     directory: _Text
     writable: bool
     since: Moment
@@ -114,11 +109,6 @@ class Record(Struct, frozen=True, kw_only=True):
     start: _Number = 0
     boot: _Text = ""
     made: bool = False
-
-    @property
-    def remote(self) -> Remote:
-        """What it shows."""
-        return Remote(storage=self.storage, bucket=self.bucket, prefix=self.prefix)
 
     @property
     def point(self) -> Path:
@@ -161,11 +151,8 @@ def write_record(record: Record) -> None:
         OSError: it cannot be written.
     """
     make_private(Path(record.state))
-    document = {
-        name: quote(each, _PLAIN, errors="surrogateescape") if isinstance(each, str) else each
-        for name, each in to_builtins(record).items()
-    }
-    write_whole(Path(record.state) / _FILE, json.dumps(document, indent=1) + "\n", 0o600)
+    text = json.dumps(to_builtins(record), indent=1) + "\n"
+    write_whole(Path(record.state) / _FILE, text, 0o600)
 
 
 def read_records(home: Path) -> tuple[Record, ...]:
@@ -179,10 +166,8 @@ def read_records(home: Path) -> tuple[Record, ...]:
 
 def _read(path: Path) -> Record:
     """The record in a file."""
-    record = read_json(read_file(path, _LARGEST), Record, most=_LARGEST)
-    texts = {name: each for name, each in to_builtins(record).items() if isinstance(each, str)}
-    names = {name: unquote(each, errors="surrogateescape") for name, each in texts.items()}
-    record = replace(record, **names)
+    content = read_file(path, _LARGEST)
+    record = read_json(content, Record, most=_LARGEST, any_text=True)  # names of files are bytes
     if "\0" in record.directory:
         raise Malformed("its directory can be none")
     # Both are removed with the mount: what stands in a file does not decide where.

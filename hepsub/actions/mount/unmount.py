@@ -197,12 +197,7 @@ def _unmount(record: Record, program: str, end: End) -> None:
 
 
 def see_gone(record: Record, *, force: bool) -> None:
-    """See the rclone gone whose mount is taken away already.
-
-    Args:
-        record: the mount.
-        force: do not let it send first what it still has to send.
-    """
+    """See the rclone gone whose mount is taken away already; by force, before it has sent what it has to send."""
     # It ends by itself, but not where another mount namespace has got a copy of the mount: then it is told to.
     begin = time.monotonic()
     while record.is_alive():

@@ -63,7 +63,7 @@ def install(session: Session, machine: Machine = THIS_MACHINE) -> Result[Install
     task = renewal_task(session, machine)
     # What the renewal needs of this login; submissions note it, too.
     with contextlib.suppress(OSError):
-        note_login(session.paths.logins, task.host, session.situation.environment)
+        note_login(session.paths.logins, session.situation)
     if is_in_afs(session.situation):
         raise RenewalNotInstalled(
             f"your home {session.situation.home} is in AFS, which neither cron nor systemd can read for you",

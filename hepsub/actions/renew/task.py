@@ -13,6 +13,7 @@ from pathlib import Path
 from msgspec import Struct
 
 import hepsub
+from hepsub.auth.login_environment import lasting
 from hepsub.session import Session
 from hepsub.tools import crontab
 from hepsub.tools.timers import Machine
@@ -52,10 +53,9 @@ def renewal_task(session: Session, machine: Machine) -> Task:
     situation = session.situation
     environment = situation.environment
     command, more = _program(environment)
-    variables = {name: environment[name] for name in _VARIABLES if environment.get(name)}
     return Task(
         command=(*command, "renew", "-quiet"),
-        variables={**variables, **more, "PATH": _path(session)},
+        variables={**lasting(situation, _VARIABLES), **more, "PATH": _path(session)},
         every=float(session.policy.renew.every),
         seed=zlib.crc32(f"{situation.user}@{situation.host}".encode()),
         user=situation.user,

@@ -54,7 +54,7 @@ def travel_notes(session: Session, stores: Stores, plan: Plan, staged: Staged) -
     situation, request = session.situation, staged.bundle.request
     used = {name: stores.store(name) for name in used_storages(request)}
     with contextlib.suppress(OSError):  # for hep_auth renew after the logout; it can do without
-        note_login(session.paths.logins, situation.host, situation.environment)
+        note_login(session.paths.logins, situation)
     return (
         *uploaded_note(request.staging.libraries),
         *forecast(session, plan, request.staging, staged.credentials, used),

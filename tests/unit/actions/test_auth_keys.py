@@ -65,7 +65,7 @@ def test_the_expiration_is_earlier_than_real(tmp_path: Path, life: float, early:
     end = NOON + life
     value = storage_keys(with_keys(tmp_path, TWO, end, "t"), "b", secret=True).value
     assert isinstance(value, ProcessKeys)
-    assert value.expiration == end - early
+    assert value.expiration == time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(end - early))
 
 
 def test_the_expiration_is_written_as_aws_reads_it(tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_without_process_there_is_no_secret(tmp_path: Path) -> None:
     text = value_text(value)
     assert text.startswith("b: key AKIA…, by the token iam, valid until ")
     assert text.endswith("(in 10 min)")
-    assert "s3cr3t" not in text + str(value.document())
+    assert "s3cr3t" not in text + str(document_of(value))
     value = storage_keys(with_keys(tmp_path, TWO, None), "a", secret=False).value
     assert value_text(value) == "a: key AKIA…, from ~/.aws, which does not end"
 

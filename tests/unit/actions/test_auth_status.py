@@ -183,6 +183,15 @@ def test_nobody_is_waited_for_longer_than_the_limit(tmp_path: Path) -> None:
     assert rows(result)["local"].problem is None
 
 
+def test_nobody_logs_in_for_a_program_that_takes_long(tmp_path: Path) -> None:
+    """hep_auth login would only say so."""
+    slow = Source(name="iam", waits=NEVER, given=held("iam"))
+    policy = "[credential.iam]\ncommand = ['vault']\n"
+    row = rows(auth_status(session(tmp_path, policy, slow), limit=0.1))["iam"]
+    assert row.problem is not None
+    assert row.problem.remedy == "try again later"
+
+
 def test_all_are_asked_at_the_same_time(tmp_path: Path) -> None:
     """Three that take a while take that while together."""
     together = threading.Barrier(2, timeout=5)

@@ -103,6 +103,12 @@ def test_systemd_is_taken_where_it_outlives_the_login(place: Place) -> None:
     assert status(place).kind == "systemd"
 
 
+def test_a_policy_is_found_from_everywhere(place: Place) -> None:
+    place.add_cron()
+    installed(place, HEPSUB_CONFIG="site.toml")
+    assert f"HEPSUB_CONFIG={place.session().situation.cwd}/site.toml " in place.table.read_text()
+
+
 def test_without_lingering_it_is_cron(place: Place) -> None:
     """A timer that ends at the logout is none."""
     place.add_systemd(lingering=False)

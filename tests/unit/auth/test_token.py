@@ -340,6 +340,16 @@ def test_a_token_that_lies_there_and_has_ended_is_told_of(
         source(environment=lying(good(life=-5))).obtain(0)
 
 
+def test_what_lies_there_and_is_no_token_does_not_hide_what_is_wrong_with_the_agent(
+    agent: FakeAgent, lying: Callable[[str], dict[str, str]]
+) -> None:
+    with pytest.raises(
+        AgentUnavailable, match=r"is locked; and what is in .* is not a token"
+    ) as caught:
+        source(environment=lying("two words")).obtain(0)
+    assert caught.value.remedy == LOCKED.remedy
+
+
 def test_in_a_shell_the_token_that_lies_there_comes_first(
     agent: FakeAgent, lying: Callable[[str], dict[str, str]]
 ) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hepsub.actions.mount.list import Mounts, Shown, State
-from hepsub.actions.mount.record import Record
+from hepsub.actions.mount.record import Record, Remote
 from hepsub.cli.commands.hep_mount import COMMAND, run
 from hepsub.cli.main import find
 from hepsub.cli.output import Console, value_text
@@ -16,9 +16,7 @@ from hepsub.errors import UsageError
 from tests.fakes.world import as_json, make_session
 
 RECORD = Record(
-    storage="herd",
-    bucket="user",
-    prefix="alice",
+    remote=Remote(storage="herd", bucket="user", prefix="alice"),
     directory="/home/alice/fi\x1bles",
     writable=False,
     since=0.0,

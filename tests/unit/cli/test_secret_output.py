@@ -6,15 +6,15 @@ import os
 import sys
 
 import pytest
+from msgspec import UNSET
 
 from hepsub.actions.auth.s3 import ProcessKeys
 from hepsub.actions.auth.token import Token
 from hepsub.cli.output import render_json, render_text
 from hepsub.errors import OutputUnwritable
 from hepsub.result import Result, Value
-from hepsub.storage.credentials import S3Credentials
 
-KEYS = S3Credentials(access="AKIAACCESS", secret="SECRETSECRET", token="SESSION", expires=None)
+KEYS = ProcessKeys(access="AKIAACCESS", secret="SECRETSECRET", token="SESSION", expiration=UNSET)
 SECRETS = ("AKIAACCESS", "SECRETSECRET", "SESSION", "opaque-token")
 
 
@@ -35,7 +35,7 @@ def _render(value: Value, *, as_json: bool) -> None:
 @pytest.mark.parametrize(
     "value",
     [
-        ProcessKeys(keys=KEYS, expiration=None),
+        KEYS,
         Token(name="iam", who="alice", expires=None, text="opaque-token"),
     ],
     ids=["keys", "token"],

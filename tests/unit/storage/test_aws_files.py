@@ -135,6 +135,14 @@ def test_no_files_are_plain_and_have_no_keys(files: Path) -> None:
     assert plain_authorities() == ""
 
 
+def test_a_user_may_have_no_files_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Botocore is not loaded to find that out."""
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, os.devnull)
+    assert plain_keys("") is None
+    assert plain_authorities() == ""
+
+
 def test_the_authorities_that_botocore_would_take(
     files: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

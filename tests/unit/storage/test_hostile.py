@@ -26,7 +26,8 @@ from hepsub.storage.http import (
     TemporaryFailure,
     check,
 )
-from hepsub.storage.listing import check_prefix, see_directories, see_objects
+from hepsub.storage.listing import check_prefix, see_directories
+from hepsub.storage.lookup import see_objects
 from hepsub.storage.page import Page, error_code, read_page
 from hepsub.storage.ranges import Ranges
 from hepsub.storage.response import BROKEN

@@ -16,9 +16,9 @@ from hepsub.storage.listing import (
     check_prefix,
     list_below,
     see_directories,
-    see_objects,
     see_some,
 )
+from hepsub.storage.lookup import see_objects
 from hepsub.storage.store import Store
 from tests.fakes.hostile import Hostile, entry, http, listing, store_at
 

@@ -13,19 +13,16 @@ from hepsub.plan.location import ObjectPlace
 from hepsub.plan.objects import ObjectInfo
 from hepsub.policy.model import Storage
 from hepsub.progress import Progress, Step
-from hepsub.storage import listing
+from hepsub.storage import listing, lookup
 from hepsub.storage.credentials import S3Credentials
 from hepsub.storage.http import Denied, TemporaryFailure, persist
 from hepsub.storage.listing import (
-    PrefixInfo,
     check_prefix,
-    common_prefixes,
     list_below,
     see_directories,
-    see_listed,
-    see_objects,
     see_some,
 )
+from hepsub.storage.lookup import common_prefixes, see_listed, see_objects
 from hepsub.storage.page import NotThere, Page
 from hepsub.storage.store import Store
 
@@ -116,7 +113,7 @@ def test_what_a_listing_leaves_open_is_asked_for_singly(
         singly.append(f"{place}")
         return ONE if place.key == "a/015" else None
 
-    monkeypatch.setattr(listing, "see_object", see_object)
+    monkeypatch.setattr(lookup, "see_object", see_object)
     assert see_objects(STORE, "b", [["a/000", "a/015", "a/x"]]) == {"a/000": ONE, "a/015": ONE}
     assert sorted(singly) == ["herd:b/a/015", "herd:b/a/x"]
 
@@ -128,7 +125,7 @@ def test_many_in_a_directory_of_strangers_are_looked_up_and_it_is_not_listed_to_
     wanted = [ObjectPlace(storage="herd", bucket="b", key=f"a/{n:03}") for n in range(0, 510, 10)]
     asked = bucket([f"a/{number:03}" for number in range(500)])
     monkeypatch.setattr(
-        listing, "see_object", lambda _pool, _store, place: ONE if place.key < "a/500" else None
+        lookup, "see_object", lambda _pool, _store, place: ONE if place.key < "a/500" else None
     )
     found = STORE.look_up(wanted)
     assert found == {place: ONE if place.key < "a/500" else None for place in wanted}
@@ -234,21 +231,26 @@ def test_what_may_pass_is_tried_three_times(
 
 
 @pytest.mark.parametrize(
-    ("prefix", "keys", "info"),
+    ("prefix", "keys", "below"),
     [
-        ("", ["x"], PrefixInfo(below=True, is_object=False)),
-        ("", [], PrefixInfo(below=False, is_object=False)),
-        ("d", ["d/x"], PrefixInfo(below=True, is_object=False)),
-        ("d", ["d"], PrefixInfo(below=False, is_object=True)),
-        ("d", ["d", "d/x"], PrefixInfo(below=True, is_object=True)),
-        ("d", ["dx"], PrefixInfo(below=False, is_object=False)),
+        ("", ["x"], True),
+        ("", [], False),
+        ("d", ["d/x"], True),
+        ("d", ["d"], None),
+        ("d", ["d", "d/x"], True),
+        ("d", ["dx"], False),
     ],
 )
 def test_what_is_at_a_place(
-    prefix: str, keys: list[str], info: PrefixInfo, bucket: Callable[[Iterable[str]], Asked]
+    prefix: str, keys: list[str], below: bool | None, bucket: Callable[[Iterable[str]], Asked]
 ) -> None:
+    """An object is no directory, unless something lies below its name as well."""
     asked = bucket(keys)
-    assert check_prefix(STORE, "b", prefix) == info
+    if below is None:
+        with pytest.raises(StorageRefused, match="herd:b/d is an object, and no directory"):
+            check_prefix(STORE, "b", prefix)
+    else:
+        assert check_prefix(STORE, "b", prefix) == below
     assert [each for each, _ in asked] == ([f"{prefix}/", prefix] if prefix else [""])
 
 
@@ -298,8 +300,8 @@ def test_many_objects_of_a_directory_are_one_listing(monkeypatch: pytest.MonkeyP
         singly.extend(places)
         return dict.fromkeys(places)
 
-    monkeypatch.setattr(listing, "see_listed", some)
-    monkeypatch.setattr(listing, "_see_singly", one_by_one)
+    monkeypatch.setattr(lookup, "see_listed", some)
+    monkeypatch.setattr(lookup, "_see_singly", one_by_one)
     places = [
         ObjectPlace(storage="herd", bucket=bucket, key=f"{directory}{number}")
         for bucket, directory, count in (("b", "d/e/", 51), ("b", "d/", 50), ("b", "", 51), ("none", "x/", 51))
@@ -313,7 +315,7 @@ def test_many_objects_of_a_directory_are_one_listing(monkeypatch: pytest.MonkeyP
 
 
 def test_whoever_looks_sees_how_many_were_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listing, "see_object", lambda *_: ONE)
+    monkeypatch.setattr(lookup, "see_object", lambda *_: ONE)
     seen: list[tuple[str, int, int]] = []
 
     def show(step: Step | None) -> None:
