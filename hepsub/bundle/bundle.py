@@ -160,12 +160,7 @@ class Bundle(Struct, frozen=True, kw_only=True):
             raise unusable(self.directory, spoilt) from spoilt
 
     def write_private(self, name: str, content: bytes, *, durable: bool = False) -> None:
-        """Write a file that only its user reads, whole.
-
-        Args:
-            name: the file, among the private ones.
-            content: what is in it.
-            durable: whether it is on the disk when this returns.
+        """Write a file that only its user reads, whole; a durable one is on the disk when this returns.
 
         Raises:
             BundleUnusable: it cannot be written.

@@ -99,12 +99,7 @@ def _set_of(script: str, inputs: Iterable[Carried], staging: Staging) -> SentSet
 
 
 def list_text(sent: SentSet, digests: Mapping[str, str]) -> str:
-    """What a job compares: its program's name, its image, the SHA-256 of all that it gets; empty for nothing.
-
-    Args:
-        sent: the files that HTCondor sends to some jobs.
-        digests: the SHA-256 of all files that these jobs get, by their names there.
-    """
+    """What a job compares: its program's name, its image, the SHA-256 of all that it gets; empty for nothing."""
     lines = [f"payload\t{escaped(sent.payload)}"] if sent.payload else []
     lines += [f"image\t{escaped(sent.image)}"] if sent.image else []
     lines += [f"sha256\t{value}\t{escaped(name)}" for name, value in digests.items()]
@@ -122,12 +117,6 @@ def preview_seal(
     staging: Staging, executable: Template, jobs: Sequence[Values], secrets: Mapping[str, str]
 ) -> Seal:
     """The seal as it would be, of the user's files as they are now; nothing is written.
-
-    Args:
-        staging: how files travel.
-        executable: the program.
-        jobs: what the names stand for in each job.
-        secrets: the variables that would travel in a file.
 
     Raises:
         OSError: one of them cannot be read.

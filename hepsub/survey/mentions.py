@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -49,7 +50,8 @@ def _in_arguments(made: Draft, home: str) -> Iterator[Mention]:
 
 
 def _in_script(path: str, home: str) -> Iterator[Mention]:
-    if not Path(path).is_file():  # of a FIFO the other end would be waited for
+    # Not by Path, which raises where its user may not look; of a FIFO the other end would be waited for.
+    if not os.path.isfile(path):
         return
     try:
         with open(path, "rb") as file:
@@ -73,9 +75,9 @@ def _in_environment(made: Draft) -> Iterator[Mention]:
 
 def _as_found(each: Mention) -> Mention | None:
     """A path as it is here; None for one that is not, and is not written either."""
-    path = Path(each.path)
-    if path.is_dir():
+    if os.path.isdir(each.path):  # noqa: PTH112 (as above)
         return replace(each, is_directory=True)
-    if path.exists() or (each.use is Use.WRITE and path.parent.is_dir()):
+    written = each.use is Use.WRITE and os.path.isdir(os.path.dirname(each.path))  # noqa: PTH112
+    if written or os.path.exists(each.path):
         return each
     return None

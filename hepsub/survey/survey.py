@@ -125,7 +125,7 @@ def survey(
         programs=programs,
         places=places | {path: inspect_place(path) for path in needed | above},
         image_exists=spec.image is None or os.path.exists(situation.cwd / spec.image),
-        image_is_directory=spec.image is not None and (situation.cwd / spec.image).is_dir(),
+        image_is_directory=spec.image is not None and os.path.isdir(situation.cwd / spec.image),  # noqa: PTH112
         unreadable=_unreadable(spec, made.policy),
     )
     if made.carried is not None and spec.check_objects:

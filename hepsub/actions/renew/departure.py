@@ -43,9 +43,6 @@ class Leavers(Struct, frozen=True, kw_only=True):
     """Jobs of one submission that are to leave a site's schedd, which holds them or lets them wait.
 
     Attributes:
-        ref: the submission; its cluster is known.
-        site: the site.
-        procs: their ProcIds.
         left: the sites that they were taken away from before.
     """
 
@@ -61,14 +58,7 @@ class Leavers(Struct, frozen=True, kw_only=True):
 
 
 class Departure(Struct, kw_only=True, eq=False):
-    """Jobs of one submission on their way.
-
-    Attributes:
-        session: the session.
-        stores: the storages.
-        leavers: the jobs that are to leave.
-        moves: what is noted of this and other submissions.
-    """
+    """Jobs of one submission on their way."""
 
     session: Session
     stores: StoresOf

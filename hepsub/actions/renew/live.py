@@ -28,7 +28,6 @@ class LiveBundle(Struct, frozen=True, kw_only=True):
     """A complete bundle, and its jobs that have not ended.
 
     Attributes:
-        ref: where its jobs are.
         procs: the jobs in the queue; None when the schedd could not be asked.
     """
 
@@ -51,7 +50,6 @@ class Live(Struct, frozen=True, kw_only=True):
     """All complete bundles, and what is wrong with others.
 
     Attributes:
-        bundles: those that can be read.
         away: a sentence for each schedd that could not be asked.
         left: a sentence for each bundle that cannot be read.
     """

@@ -80,7 +80,6 @@ class Renewed(Struct, frozen=True, kw_only=True):
     """What one round did.
 
     Attributes:
-        state: how it stands now.
         busy: whether another one was at it, so that this one did nothing.
         pause: how long until the next round makes sense, in seconds.
     """

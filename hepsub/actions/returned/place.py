@@ -31,10 +31,6 @@ def place_outputs(bundle: Bundle, cluster: int) -> tuple[str, ...]:
     """Move returned outputs to their paths; a sentence for each that could not be.
 
     A file that is there already is replaced whole, as the job itself would have done.
-
-    Args:
-        bundle: the bundle of a submission.
-        cluster: its ClusterId.
     """
     troubles: list[str] = []
     for proc in range(bundle.request.number):

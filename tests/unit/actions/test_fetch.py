@@ -13,7 +13,7 @@ import pytest
 from msgspec.structs import replace
 
 from hepsub.actions.fetch.fetch import fetch
-from hepsub.actions.fetch.local import compare, copy_returned, job_directory
+from hepsub.actions.fetch.local import compare, copy_returned, local_state
 from hepsub.actions.fetch.plan import job_ranges
 from hepsub.actions.fetch.plan import plan_job as planned
 from hepsub.actions.fetch.result import (
@@ -197,6 +197,18 @@ def test_a_path_needs_no_copy(job: Job, tmp_path: Path) -> None:
     assert plan_job(known, listing_of()).complete is None
 
 
+def test_a_path_that_cannot_be_looked_at_is_told(job: Job, tmp_path: Path) -> None:
+    """As where AFS wants a token; here the name is longer than any."""
+    path = tmp_path / ("n" * 300)
+    for carried in (
+        Carried(name="r", place=FilePlace(path=str(path))),
+        Carried(name="*.root", place=FilePlace(path=f"{path}/")),
+    ):
+        known = replace(job, carried=(carried,), marker=None)
+        [missing] = plan_job(known, listing_of()).missing
+        assert missing.why == f"{carried.place} cannot be looked at: File name too long"
+
+
 def test_a_link_at_home_is_not_followed(job: Job, tmp_path: Path) -> None:
     """What a job left behind does not read other files of the user's."""
     (tmp_path / "secret").write_text("secret")
@@ -315,12 +327,12 @@ def test_compare(
 def test_parts_do_not_meet_outputs(tmp_path: Path) -> None:
     """An output that is itself called NAME.part keeps its name."""
     output = Output(proc=2, name="d/r", source=R, size=1)
-    both = (output, replace(output, name="d/r.part"))
-    own = job_directory(JobOutputs(proc=2, outputs=both), tmp_path, 13)
-    found = own.destination(output)
+    outputs = tuple(replace(output, name=name) for name in ("d/r", "d/r.part", "../r"))
+    first, _, last = local_state(JobOutputs(proc=2, outputs=outputs), tmp_path, 13)
+    found = first.destination
     assert found is not None
     assert (found.parts, found.part) == (("13", "2", "d", "r"), "r.part.part")
-    assert own.destination(replace(output, name="../r")) is None
+    assert (last.state, last.destination) == (LocalState.FAILED, None)
 
 
 # ---- whole runs -------------------------------------------------------------------------------
@@ -553,7 +565,9 @@ def test_a_link_that_takes_the_place_of_a_file_meanwhile_is_not_followed(
     path.unlink()
     path.symlink_to(tmp_path / "secret")
     goal = Destination(root=tmp_path / "got", parts=("r",), part="r.part")
-    copied = copy_returned(LocalFile(output=output, path=goal.path, state=LocalState.ABSENT), goal)
+    copied = copy_returned(
+        LocalFile(output=output, path=goal.path, state=LocalState.ABSENT, destination=goal)
+    )
     assert copied.state is LocalState.FAILED
     assert not goal.path.exists()
 
