@@ -61,9 +61,8 @@ def sent_sets(
     """The sets of files that jobs get, each once, and which of them each job gets; none for the only one."""
     if staging.shared:
         return (SentSet(payload="", files={}, image=staging.image),), ()
-    if not _differ(
-        staging, executable
-    ):  # ten thousand jobs are one set then, without looking at each
+    if not _differ(staging, executable):
+        # Most often so: ten thousand jobs are one set then, without looking at each.
         script = executable.fill(jobs[0])
         return (_set_of(script, staging.inputs_of(jobs[0]), staging),), ()
     scripts = executable.fill_all(jobs)

@@ -111,8 +111,7 @@ def _procs(queue: Queue) -> dict[int, frozenset[int]]:
     procs: defaultdict[int, set[int]] = defaultdict(set)
     for job in queue.jobs:
         procs[job.cluster].add(job.proc)
-    for (
-        rest
-    ) in queue.unmade:  # a factory makes them later: they start last, and need their files longest
+    for rest in queue.unmade:
+        # Jobs that a factory has still to make start last, and need their files longest.
         procs[rest.cluster] |= set(rest.procs)
     return {cluster: frozenset(each) for cluster, each in procs.items()}
