@@ -124,6 +124,7 @@ def _compared(
     files = {job.proc: plan_job(job, scan.listing) for job in scan.jobs}
     # A schedd is asked only about what nothing else explains: its history may take long.
     unsure = [proc for proc, job in files.items() if job.missing or job.complete is False]
+    unsure += [job.proc for job in scan.jobs if job.report is None and job.returned]
     states, trouble = job_states(session, ref, unsure)
     files |= {
         job.proc: plan_job(job, scan.listing, states[job.proc])

@@ -7,6 +7,8 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from hepsub.actions.fetch.result import Job, JobOutputs, Missing, Output, RemoteListing
 from hepsub.actions.fetch.runs import (
     is_marked_complete,
@@ -14,9 +16,9 @@ from hepsub.actions.fetch.runs import (
     left_over,
     mixed_runs,
 )
-from hepsub.batch import JobStatus, State
+from hepsub.batch import RUNNING, JobStatus, State
 from hepsub.bundle.report import REPORT, RETURNED, Report, ReportedOutput, as_reported
-from hepsub.bundle.returned import OUTPUTS, ReturnedFile, matches
+from hepsub.bundle.returned import OUTPUTS, Returned, ReturnedFile, matches
 from hepsub.plan.files import Carried
 from hepsub.plan.location import FilePlace, ObjectPlace, Place
 from hepsub.plan.objects import ObjectInfo
@@ -38,6 +40,9 @@ def plan_job(job: Job, listing: RemoteListing, status: JobStatus | None = None) 
         listing: what the stores have.
         status: the job as its schedd knows it; None when it was not asked, or does not know.
     """
+    if job.report is None and status is not None and status.state in RUNNING:
+        # HTCondor may be writing it this moment: what has come so far is no output yet.
+        job = replace(job, returned=Returned())
     outputs: dict[str, Output] = {}
     missing: list[Missing] = []
     oddities: list[str] = []

@@ -120,8 +120,8 @@ def wait_for(
         return _stopped(session, lineages_of(session, asked), interrupted=True)
     except _Over:
         return _stopped(now(), lineages_of(session, asked), interrupted=False)
-    refs = by_submission(latest_runs(ends.lineages))
-    notes = tuple(note for ref in refs for note in bring_home(session, ref))
+    runs = by_submission(latest_runs(ends.lineages))
+    notes = tuple(note for ref, own in runs.items() for note in bring_home(session, ref, own))
     return _result(session, ends, notes)
 
 

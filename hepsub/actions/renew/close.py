@@ -103,7 +103,7 @@ def _put_in_place(
 ) -> tuple[str, ...]:
     notes: list[str] = []
     try:
-        notes += place_outputs(bundle, cluster)
+        notes += place_outputs(bundle, cluster, range(bundle.request.number))
         notes += push_pending(uploads, session.ended, bundle, cluster)
     except (HepsubError, OSError) as error:
         notes.append(f"outputs of cluster {cluster} are still at home: {error}")

@@ -404,6 +404,20 @@ def test_what_came_home_is_copied_and_the_rest_told(world: World) -> None:
     assert value_text(again.value) == "0 file(s) fetched, 0 B; 2 were here"
 
 
+def test_what_is_coming_home_now_is_not_taken(world: World) -> None:
+    """HTCondor writes it where it belongs from the first byte on; the report comes with it."""
+    bundle = world.submit(*OUT)
+    leave(bundle, 0, "r", b"half of a resu")
+    world.schedd.jobs = [make_job("13.0", State.TRANSFERRING)]
+    result = world.fetch("13.0")
+    assert [each.message for each in result.problems] == ["13.0: no r: the job is running"]
+    assert not (world.directory / "got/13/0/r").exists()
+    world.schedd.jobs = []
+    leave(bundle, 0, "r", b"half of a result")
+    assert world.fetch("13.0").exit_code == 0
+    assert (world.directory / "got/13/0/r").read_bytes() == b"half of a result"
+
+
 def test_only_and_listing(world: World) -> None:
     """What does not match is neither fetched nor missed; -ls changes nothing; no match is said."""
     bundle = world.submit("-out", "a.root=results/", "-out", "b.txt=results/")
