@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
-from hepsub.actions.lineage import Run, by_submission
+from hepsub.actions.lineage import Run
 from hepsub.actions.queue.cluster import stderr_of
 from hepsub.actions.queue.ends import Clock
-from hepsub.actions.queue.latest import at, await_latest, latest_runs, not_all_well
+from hepsub.actions.queue.latest import at, await_latest, not_all_well
 from hepsub.actions.queue.query import JobDocument, job_document
 from hepsub.actions.returned.place import place_outputs
 from hepsub.actions.submit.documents import SubmissionDocument
@@ -93,8 +93,8 @@ def wait(session: Session, submission: Submission, clock: Clock) -> Result[Waite
         return Result(value=waited, problems=(problem,), exit_code=Interrupted.exit_code)
     [judged] = ends.judged
     waited = Waited(submission=submission, jobs=tuple(_statuses(ref, judged)))
-    runs = by_submission(latest_runs(ends.lineages))
-    notes = tuple(note for ref, own in runs.items() for note in bring_home(session, ref, own))
+    ended = ends.ended().items()
+    notes = tuple(note for each, runs in ended for note in bring_home(session, each, runs))
     problems, code = [*ends.left], NotDone.exit_code if ends.left else 0
     if waited.failed() or waited.unknown():
         problems.append(_failure(session, ref, judged))
