@@ -40,8 +40,8 @@ def plan_job(job: Job, listing: RemoteListing, status: JobStatus | None = None) 
         listing: what the stores have.
         status: the job as its schedd knows it; None when it was not asked, or does not know.
     """
-    if job.report is None and status is not None and status.state in RUNNING:
-        # HTCondor may be writing it this moment: what has come so far is no output yet.
+    if job.report is None and status is not None and status.state in (*RUNNING, State.HELD):
+        # HTCondor may be writing it this moment, or was kept from going on: what has come so far is no output yet.
         job = replace(job, returned=Returned())
     outputs: dict[str, Output] = {}
     missing: list[Missing] = []

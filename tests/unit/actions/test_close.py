@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from hepsub.actions.renew.renew import Renewed
+from hepsub.auth.renewal import read_state
 from hepsub.bundle.directory import discard_bundle
 from hepsub.errors import NotDone
 from hepsub.result import Result
@@ -82,6 +83,20 @@ def test_what_has_no_place_is_never_forgotten(world: World, ended: Path) -> None
     world.renew()
     assert (world.directory / "results/r").read_text() == "a result"
     assert ended.exists(), "the report was kept for no time at all"
+
+
+def test_of_many_sentences_the_state_keeps_as_many_as_can_be_read_again(world: World) -> None:
+    """Each output of ten thousand jobs may have one."""
+    bundle = world.submit("-out", f"*.root={world.directory}/results/")
+    (world.directory / "results").write_text("a file where a directory should be")
+    (bundle / "job/0/home.0/outputs").mkdir(parents=True)
+    for number in range(600):
+        (bundle / f"job/0/home.0/outputs/{number}.root").write_text("x")
+    world.schedd.jobs.clear()
+    result = world.renew()
+    assert len(result.problems) == 600
+    kept = read_state(bundle.parent, world.now).notes
+    assert (len(kept), kept[-1]) == (501, "and 100 more")
 
 
 def test_one_that_is_settled_is_not_looked_through_again(world: World, ended: Path) -> None:

@@ -404,13 +404,17 @@ def test_what_came_home_is_copied_and_the_rest_told(world: World) -> None:
     assert value_text(again.value) == "0 file(s) fetched, 0 B; 2 were here"
 
 
-def test_what_is_coming_home_now_is_not_taken(world: World) -> None:
+@pytest.mark.parametrize(
+    ("state", "why"),
+    [(State.TRANSFERRING, "the job is running"), (State.HELD, "the job is on hold (disk full)")],
+)
+def test_what_is_coming_home_now_is_not_taken(world: World, state: State, why: str) -> None:
     """HTCondor writes it where it belongs from the first byte on; the report comes with it."""
     bundle = world.submit(*OUT)
     leave(bundle, 0, "r", b"half of a resu")
-    world.schedd.jobs = [make_job("13.0", State.TRANSFERRING)]
+    world.schedd.jobs = [make_job("13.0", state, hold_reason="disk full")]
     result = world.fetch("13.0")
-    assert [each.message for each in result.problems] == ["13.0: no r: the job is running"]
+    assert [each.message for each in result.problems] == [f"13.0: no r: {why}"]
     assert not (world.directory / "got/13/0/r").exists()
     world.schedd.jobs = []
     leave(bundle, 0, "r", b"half of a result")
