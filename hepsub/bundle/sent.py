@@ -61,8 +61,9 @@ def sent_sets(
     """The sets of files that jobs get, each once, and which of them each job gets; none for the only one."""
     if staging.shared:
         return (SentSet(payload="", files={}, image=staging.image),), ()
-    if not _differ(staging, executable):
-        # Most often so: ten thousand jobs are one set then, without looking at each.
+    names = executable.names().union(*(rule.names() for rule in staging.inputs))
+    if names <= {Name.CLUSTER}:
+        # Most often so: ten thousand jobs get the same files, and it is not looked at each.
         script = executable.fill(jobs[0])
         return (_set_of(script, staging.inputs_of(jobs[0]), staging),), ()
     scripts = executable.fill_all(jobs)
@@ -78,12 +79,6 @@ def sent_sets(
             sets.append(one)
         which.append(found[key])
     return tuple(sets), (tuple(which) if len(sets) > 1 else ())
-
-
-def _differ(staging: Staging, executable: Template) -> bool:
-    """Whether jobs may get different files."""
-    names = executable.names().union(*(rule.names() for rule in staging.inputs))
-    return bool(names - {Name.CLUSTER})
 
 
 def _set_of(script: str, inputs: Iterable[Carried], staging: Staging) -> SentSet:
