@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -83,6 +84,28 @@ def test_what_has_no_place_is_never_forgotten(world: World, ended: Path) -> None
     world.renew()
     assert (world.directory / "results/r").read_text() == "a result"
     assert ended.exists(), "the report was kept for no time at all"
+
+
+def test_secrets_do_not_wait_for_logs_that_cannot_be_placed(world: World) -> None:
+    """These stay, are told, and get there when their directory is back."""
+    logs = world.directory / "logs"
+    logs.mkdir()
+    bundle = world.submit("-cred", "iam", "-o", f"{logs}/o", "-e", f"{logs}/o")
+    shutil.rmtree(logs)
+    (bundle / "private/unlinked").touch()
+    (bundle / "job/0/stdout").write_text("said")
+    (bundle / "job/0/iam.token").write_text("secret")
+    world.schedd.jobs.clear()
+    assert f"{logs}/o cannot be written (No such file or directory)" in told(world.renew())
+    left = {str(path.relative_to(bundle)) for path in bundle.rglob("*") if path.is_file()}
+    assert left == {
+        *(f"private/{name}" for name in ("lock", "ready", "request.json", "unlinked")),
+        "job/0/stdout",
+    }
+    logs.mkdir()
+    assert told(world.renew()) == []
+    assert (logs / "o").read_text() == "said"
+    assert not (bundle / "job/0/stdout").exists()
 
 
 def test_of_many_sentences_the_state_keeps_as_many_as_can_be_read_again(world: World) -> None:
