@@ -24,7 +24,7 @@ from hepsub.plan.template import parse_template
 from hepsub.tree import Tree, open_tree
 
 _AT_ONCE = 256
-"""The manifests of so many jobs are in memory: one by one, filling templates would cost most of the time."""
+"""The manifests of so many jobs are made together; one by one they take twice as long."""
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 """What is so for one job is so for all."""
 

@@ -149,6 +149,7 @@ class Departure(Struct, kw_only=True, eq=False):
         """Send on those that may go, while nobody else runs the same jobs again."""
         session, ref, procs = self.session, self.leavers.ref, sorted(self.known)
         lineage = settled_lineage(session, ref, procs)
+        # A lineage names jobs by their ProcIds in the first submission, a note by those in this one.
         own = dict(zip(lineage.first.procs, procs, strict=True))
         judged = judge(session, lineage)
         stay = {own[each.earlier] for each in judged if self._is_on_its_way(each)}
@@ -208,6 +209,7 @@ class Departure(Struct, kw_only=True, eq=False):
             ready.session, self.stores, ready.spec, keeps=True, known=ready.known, but=but
         )
         self._check_unchanged(ready, plan)
+        # In the ads, so that a later round sends them back to none of these.
         away = {**plan.route.attributes, **left_attribute(leavers.but)}
         plan = replace(plan, route=replace(plan.route, attributes=away))
         schedd = ready.session.schedd(plan.route.pool, plan.route.schedd)
@@ -263,7 +265,7 @@ class Departure(Struct, kw_only=True, eq=False):
     def _told(self, done: Result[Submission], plan: Plan, jobs: Sequence[Judged]) -> str:
         session, leavers = self.session, self.leavers
         new, where = done.value.submitted, ", ".join(plan.route.sites) or f"pool {plan.route.pool}"
-        if done.problems:  # the next round finds out whether that is one
+        if done.problems:  # they stay noted: the next round finds out whether they were submitted
             return "; ".join(each.message for each in done.problems)
         self._note(self.noted - {job.run.proc for job in jobs})
         return (

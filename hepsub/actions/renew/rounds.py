@@ -58,6 +58,7 @@ def one_round(*, unattended: bool = False, progress: Progress = NOBODY) -> Resul
     Raises:
         HepsubError: nothing could be done.
     """
+    # Cron and systemd start it with nearly nothing: where the agent's socket and the ticket are, a login has noted.
     here = read_situation()
     adopt(noted_login(paths_for(here.environment, here.home).logins, here.host))
     session = open_session(progress=progress)
