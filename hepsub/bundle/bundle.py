@@ -24,7 +24,7 @@ from hepsub.plan.template import parse_template
 from hepsub.tree import Tree, open_tree
 
 _AT_ONCE = 256
-"""The manifests of so many jobs are in memory: one by one, filling templates would cost most of the time."""
+"""The manifests of so many jobs are made together; one by one they take twice as long."""
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 """What is so for one job is so for all."""
 
@@ -160,12 +160,7 @@ class Bundle(Struct, frozen=True, kw_only=True):
             raise unusable(self.directory, spoilt) from spoilt
 
     def write_private(self, name: str, content: bytes, *, durable: bool = False) -> None:
-        """Write a file that only its user reads, whole.
-
-        Args:
-            name: the file, among the private ones.
-            content: what is in it.
-            durable: whether it is on the disk when this returns.
+        """Write a file that only its user reads, whole; a durable one is on the disk when this returns.
 
         Raises:
             BundleUnusable: it cannot be written.

@@ -21,6 +21,9 @@ from hepsub.plan.bundle_paths import (
     PRIVATE,
     READY,
     REQUEST,
+    STDERR,
+    STDOUT,
+    UNLINKED,
     private_path,
 )
 from hepsub.tree import remove_tree
@@ -120,13 +123,22 @@ def strip_bundle(directory: Path) -> None:
     with usable(directory):
         if not is_finished(directory):  # its time tells when they ended (`renew.keep`)
             private_path(directory, FINISHED).touch(mode=0o600)
+    _strip(directory)
+
+
+def strip_but_logs(directory: Path) -> None:
+    """Remove the same of a bundle whose logs could not be placed: nobody needs the secrets any more."""
+    _strip(directory, (UNLINKED, STDOUT, STDERR))
+
+
+def _strip(directory: Path, but: tuple[str, ...] = ()) -> None:
     _remove_all(directory, but=(PRIVATE, JOB))
     # What letters are made with is gone when they are (actions/renew/mailbox.py).
-    _remove_all(directory / PRIVATE, but=(FINISHED, READY, REQUEST, LOCK, MAILBOX))
+    _remove_all(directory / PRIVATE, but=(FINISHED, READY, REQUEST, LOCK, MAILBOX, *but))
     with contextlib.suppress(OSError), os.scandir(directory / JOB) as corners:
         for corner in corners:
             if corner.is_dir(follow_symlinks=False):
-                _remove_all(Path(corner.path), but=(f"home.{corner.name}",))
+                _remove_all(Path(corner.path), but=(f"home.{corner.name}", *but))
                 with contextlib.suppress(OSError):  # it has returned outputs
                     Path(corner.path).rmdir()
 

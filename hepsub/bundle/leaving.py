@@ -31,11 +31,7 @@ _Natural = Annotated[int, Meta(ge=0, le=2**31)]
 
 
 def read_sites(root: Path) -> SiteRecord:
-    """What is remembered of sites; nothing where there is no such file, or it cannot be read.
-
-    Args:
-        root: the directory of the bundles.
-    """
+    """What is remembered of sites; nothing where there is no such file, or it cannot be read."""
     try:
         return read_json(read_file(root / DIRECTORY / _SITES, _LARGEST), SiteRecord, most=_LARGEST)
     except (OSError, Malformed):
@@ -75,9 +71,7 @@ class Move(Struct, frozen=True, kw_only=True):
     """Jobs of a submission that go elsewhere.
 
     Attributes:
-        site: where they were.
         left: the sites that they were taken away from before.
-        procs: their ProcIds.
         since: since when, in seconds since the epoch.
     """
 
@@ -95,9 +89,6 @@ class _Moves(Struct, frozen=True, kw_only=True):
 
 def read_moves(root: Path) -> dict[str, Move]:
     """The jobs that are on their way, by the UUIDs of their submissions.
-
-    Args:
-        root: the directory of the bundles.
 
     Raises:
         Malformed: the file cannot be read: nobody knows then what is on its way.

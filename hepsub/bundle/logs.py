@@ -131,21 +131,14 @@ def place_logs(bundle: Bundle, cluster: int) -> tuple[str, ...]:
     troubles = []
     for place, name, goal in _all_files(bundle, cluster):
         try:
-            with open_tree(bundle.directory) as tree, tree.below(place) as corner:
-                _place(corner, name, goal)
-        except FileNotFoundError:
-            continue
+            with open_tree(bundle.directory) as tree:
+                if (facts := tree.look(f"{place}/{name}")) is not None and not _shows(goal, facts):
+                    with os.fdopen(tree.open(f"{place}/{name}"), "rb") as log:
+                        copy_whole(log, goal, 0o666)
         except OSError as error:
+            # Also where the goal's directory is gone: these are the only copies, and leave with the corners.
             troubles.append(f"{goal} cannot be written ({error.strerror or error})")
     return tuple(troubles)
-
-
-def _place(corner: Tree, name: str, goal: Path) -> None:
-    facts = corner.look(name)
-    if facts is None or _shows(goal, facts):
-        return
-    with os.fdopen(corner.open(name), "rb") as log:
-        copy_whole(log, goal, 0o666)
 
 
 def _shows(goal: Path, log: os.stat_result) -> bool:

@@ -19,7 +19,6 @@ from hepsub.plan.existing import COPIED_FILES
 from hepsub.plan.files import Carried
 from hepsub.plan.libraries import Library
 from hepsub.plan.location import FilePlace, ObjectPlace
-from hepsub.plan.objects import ObjectInfo
 from hepsub.plan.staging import Staging, authority_file
 
 _VERSION = "1"
@@ -99,7 +98,8 @@ def _settings(request: BundleRequest, job: ManifestJob) -> Iterator[tuple[str, .
     yield "source", f"{job.corner}/{MANIFEST}"
     yield "homelimit", str(staging.home_limit)
     yield "putlimit", str(staging.put_limit)
-    if staging.copy_limit and staging.shared and any(_is_file(each) for each in job.inputs):
+    has_paths = any(isinstance(each.place, FilePlace) for each in job.inputs)
+    if staging.copy_limit and staging.shared and has_paths:
         yield "copylimit", str(staging.copy_limit), str(COPIED_FILES)
 
 
@@ -180,17 +180,14 @@ def _letters(
         yield "letter", each.kind, each.to, str(each.serial), url
 
 
-def _is_file(each: Carried) -> bool:
-    return isinstance(each.place, FilePlace)
-
-
 def _input(each: Carried, staging: Staging, signer_of: SignerOf) -> tuple[str, ...]:
     if isinstance(each.place, FilePlace):
         if not staging.shared:
             return "sent", each.name
         return "copy" if staging.copy_limit else "link", each.name, each.place.path
-    fact = staging.known_objects.get(each.place)
-    size, checksum = (str(fact.size), _checksum(fact)) if fact else ("-", "-")
+    fact = staging.known_objects.get(each.place)  # None with -nocheck
+    size = str(fact.size) if fact else "-"
+    checksum = f"md5:{fact.md5}" if fact and fact.md5 else "-"
     return "input", each.name, size, checksum, _signed("GET", each.place, signer_of)
 
 
@@ -206,10 +203,6 @@ def _library(each: Library, signer_of: SignerOf) -> Iterator[tuple[str, ...]]:
         url = _signed("GET", each.place, signer_of)
         yield "input", each.archive, str(each.size), f"sha256:{each.sha256}", url
     yield "library", each.name, "dir" if each.is_directory else "file", each.archive
-
-
-def _checksum(fact: ObjectInfo) -> str:
-    return f"md5:{fact.md5}" if fact.md5 else "-"
 
 
 def _output(each: Carried, signer_of: SignerOf, *, shared: bool) -> tuple[str, ...]:

@@ -50,15 +50,6 @@ class Payload(msgspec.Struct, frozen=True, kw_only=True):
     seconds: _Number = 0
 
 
-class ReportedInput(msgspec.Struct, frozen=True, kw_only=True):
-    """An input that was fetched: its size, and how long and how many tries that took."""
-
-    name: _Name
-    size: _Size | None = None
-    seconds: _Number = 0
-    tries: _Number = 0
-
-
 class ReportedOutput(msgspec.Struct, frozen=True, kw_only=True):
     """An output: its state; size, MD5, URL without signature (or path), and the store's ETag, as far as known."""
 
@@ -83,16 +74,6 @@ class ReportedOutput(msgspec.Struct, frozen=True, kw_only=True):
         return not (self.md5 and fact.md5) or self.md5 == fact.md5
 
 
-class ReportedCredential(msgspec.Struct, frozen=True, kw_only=True):
-    """A credential when the job ended."""
-
-    name: _Name
-    kind: _Text = ""
-    state: _Text = ""
-    expires: _Text | None = None
-    renewed: _Number = 0
-
-
 class Report(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """What a wrapper reported; the fields are those of worker/README.md."""
 
@@ -105,9 +86,10 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     payload: Payload | None = None
     code: _Byte
     message: Annotated[str, msgspec.Meta(max_length=LARGEST)] = ""
-    inputs: Annotated[tuple[ReportedInput, ...], msgspec.Meta(max_length=LARGEST // 50)] = ()
+    # Of these nothing is read, and the marker holds them as they are.
+    inputs: msgspec.Raw = msgspec.Raw(b"[]")
+    credentials: msgspec.Raw = msgspec.Raw(b"[]")
     outputs: Annotated[tuple[ReportedOutput, ...], msgspec.Meta(max_length=LARGEST // 30)] = ()
-    credentials: Annotated[tuple[ReportedCredential, ...], msgspec.Meta(max_length=1000)] = ()
     chirp: bool = False
 
     def __post_init__(self) -> None:

@@ -48,13 +48,11 @@ class BundleRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     Attributes:
         schedd: full name of the schedd.
-        user: login name.
         number: how many jobs it has.
         first: the Index of the first job.
         executable: the program, as a template.
         walltime: seconds that a job may run.
         factory: whether the schedd makes the jobs as they are needed.
-        items: the items of all jobs.
         stdout: where standard output goes, as a template.
         stderr: the same for standard error.
         ends: where in the items those of each job end; empty for one item each.
@@ -63,8 +61,6 @@ class BundleRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         element: whether a computing element takes the jobs, and their files with them.
         in_script: whether the batch script has the files.
         event_log: HTCondor's event log of the cluster; empty for none.
-        format: the form of the document.
-        hepsub: the version that wrote it.
         again: the earlier jobs that these are, run again; None for new ones.
     """
 

@@ -61,9 +61,9 @@ def sent_sets(
     """The sets of files that jobs get, each once, and which of them each job gets; none for the only one."""
     if staging.shared:
         return (SentSet(payload="", files={}, image=staging.image),), ()
-    if not _differ(
-        staging, executable
-    ):  # ten thousand jobs are one set then, without looking at each
+    names = executable.names().union(*(rule.names() for rule in staging.inputs))
+    if names <= {Name.CLUSTER}:
+        # Most often so: ten thousand jobs get the same files, and it is not looked at each.
         script = executable.fill(jobs[0])
         return (_set_of(script, staging.inputs_of(jobs[0]), staging),), ()
     scripts = executable.fill_all(jobs)
@@ -81,12 +81,6 @@ def sent_sets(
     return tuple(sets), (tuple(which) if len(sets) > 1 else ())
 
 
-def _differ(staging: Staging, executable: Template) -> bool:
-    """Whether jobs may get different files."""
-    names = executable.names().union(*(rule.names() for rule in staging.inputs))
-    return bool(names - {Name.CLUSTER})
-
-
 def _set_of(script: str, inputs: Iterable[Carried], staging: Staging) -> SentSet:
     payload = PurePosixPath(script).name
     paths = {e.name: e.place.path for e in inputs if isinstance(e.place, FilePlace)}
@@ -99,12 +93,7 @@ def _set_of(script: str, inputs: Iterable[Carried], staging: Staging) -> SentSet
 
 
 def list_text(sent: SentSet, digests: Mapping[str, str]) -> str:
-    """What a job compares: its program's name, its image, the SHA-256 of all that it gets; empty for nothing.
-
-    Args:
-        sent: the files that HTCondor sends to some jobs.
-        digests: the SHA-256 of all files that these jobs get, by their names there.
-    """
+    """What a job compares: its program's name, its image, the SHA-256 of all that it gets; empty for nothing."""
     lines = [f"payload\t{escaped(sent.payload)}"] if sent.payload else []
     lines += [f"image\t{escaped(sent.image)}"] if sent.image else []
     lines += [f"sha256\t{value}\t{escaped(name)}" for name, value in digests.items()]
@@ -122,12 +111,6 @@ def preview_seal(
     staging: Staging, executable: Template, jobs: Sequence[Values], secrets: Mapping[str, str]
 ) -> Seal:
     """The seal as it would be, of the user's files as they are now; nothing is written.
-
-    Args:
-        staging: how files travel.
-        executable: the program.
-        jobs: what the names stand for in each job.
-        secrets: the variables that would travel in a file.
 
     Raises:
         OSError: one of them cannot be read.

@@ -55,7 +55,7 @@ def open_places(places: Iterable[Writable]) -> Iterator[Writable]:
 
 def _is_log(log: Path, made: list[Path]) -> bool:
     """Whether it is a regular file, perhaps a new one: HTCondor would wait for the reader of a FIFO."""
-    new = not log.exists()
+    new = not os.path.exists(log)  # (Path raises where its user may not look)
     try:
         descriptor = os.open(log, _NEW, 0o666)
     except OSError:

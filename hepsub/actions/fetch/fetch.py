@@ -17,7 +17,7 @@ from hepsub.actions.fetch.plan import job_ranges, plan_job
 from hepsub.actions.fetch.problems import problems_of
 from hepsub.actions.fetch.push import procs_with_pending, push_returned
 from hepsub.actions.fetch.result import Fetched, FetchedCluster, FetchRequest
-from hepsub.actions.fetch.scan import scan_submission
+from hepsub.actions.fetch.scan import Scan, scan_submission
 from hepsub.actions.fetch.transfer import Transferred, transfer_files
 from hepsub.actions.queue.ends import Clock, await_ends, job_states
 from hepsub.actions.queue.spools import collect_one
@@ -42,10 +42,7 @@ class _Scanned(Struct, frozen=True, kw_only=True):
     """What was seen of one submission.
 
     Attributes:
-        selected: its jobs that are meant.
         cluster: what there is of them, and how it stands here; None without a bundle.
-        notes: what the user should know.
-        problems: what could not be done.
     """
 
     selected: SelectedJobs
@@ -56,11 +53,6 @@ class _Scanned(Struct, frozen=True, kw_only=True):
 
 def fetch(session: Session, wanted: FetchRequest, clock: Clock) -> Result[Fetched]:
     """Fetch what there is, and say what there is not, and why.
-
-    Args:
-        session: the session.
-        wanted: what the user wants.
-        clock: for waiting.
 
     Raises:
         AmbiguousJob, UnknownJob: an id is none of a job that is known.
@@ -111,52 +103,51 @@ def _scan(
         if pushed := sorted(set(before) - set(procs_with_pending(bundle, selected.procs))):
             jobs = job_ranges(selected.ref.cluster, pushed)
             notes.append(f"{jobs}: what had come home is in its place now")
-    cluster, more, troubles = _compared(session, wanted, stores, downloader, selected, bundle)
+    scan = scan_submission(selected, bundle, stores, downloader)
+    problems += (Problem.of(each) for each in scan.errors)
+    cluster = _compared(session, wanted, selected, bundle, scan, notes)
     return _Scanned(
-        selected=selected,
-        cluster=cluster,
-        notes=(*notes, *more),
-        problems=(*problems, *troubles),
+        selected=selected, cluster=cluster, notes=tuple(notes), problems=tuple(problems)
     )
 
 
 def _compared(
     session: Session,
     wanted: FetchRequest,
-    stores: Stores,
-    downloader: Downloader,
     selected: SelectedJobs,
     bundle: Bundle,
-) -> tuple[FetchedCluster, list[str], list[Problem]]:
-    """What there is of a submission's jobs, and how it stands here; what to say, and what could not be seen."""
-    ref = selected.ref
-    scan = scan_submission(selected, bundle, stores, downloader)
+    scan: Scan,
+    notes: list[str],
+) -> FetchedCluster:
+    """What there is of a submission's jobs, and how it stands here; what the user should know goes to the notes."""
+    ref, request = selected.ref, bundle.request
     files = {job.proc: plan_job(job, scan.listing) for job in scan.jobs}
+    # A schedd is asked only about what nothing else explains: its history may take long.
     unsure = [proc for proc, job in files.items() if job.missing or job.complete is False]
+    unsure += [job.proc for job in scan.jobs if job.report is None and job.returned]
     states, trouble = job_states(session, ref, unsure)
     files |= {
         job.proc: plan_job(job, scan.listing, states[job.proc])
         for job in scan.jobs
         if job.proc in states
     }
-    notes = [trouble] if trouble else []
+    notes += [trouble] if trouble else []
     for job in scan.jobs:
         notes += left_text(f"{ref.cluster}.{job.proc}", job.returned_directory, job.returned)
-    if not any(job.carried for job in scan.jobs) and not bundle.request.staging.brings_all:
+    if not any(job.carried for job in scan.jobs) and not request.staging.brings_all:
         notes.append(f"the jobs of cluster {ref.cluster} have no outputs (-out)")
-    again = bundle.request.again
-    whole = (with_logs(each, bundle.request, ref.cluster) for each in files.values())
+    whole = (with_logs(each, request, ref.cluster) for each in files.values())
     kept = tuple(wanted.part_of(each) for each in whole)
-    cluster = FetchedCluster(
+    return FetchedCluster(
         cluster=ref.cluster,
         schedd=ref.schedd,
         jobs=kept,
         files=tuple(
-            each for job in kept for each in local_state(job, wanted.directory, ref.cluster, again)
+            file
+            for job in kept
+            for file in local_state(job, wanted.directory, ref.cluster, request.again)
         ),
-        again=again,
     )
-    return cluster, notes, [Problem.of(each) for each in scan.errors]
 
 
 def _result(
@@ -180,6 +171,7 @@ def _result(
 
 
 def _check_numbers(submissions: Sequence[SelectedJobs]) -> None:
+    # Ids are a schedd's own, and two schedds may have given the same.
     numbers = Counter(each.ref.cluster for each in submissions)
     twice = next((number for number, count in numbers.items() if count > 1), None)
     if twice is not None:

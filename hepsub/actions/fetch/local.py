@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from io import BufferedReader
 from pathlib import Path
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from hepsub.actions.fetch.result import JobOutputs, LocalFile, LocalState, Output
@@ -24,72 +23,59 @@ from hepsub.storage.destination import PART, Destination, obstacle_text, safe_pa
 _CHUNK = 2**20
 _NOT_IT = "it came home, but is not the file that the job's report tells of: an earlier run may have left it"
 _SAME_TIME_S = 2.0
-"""File systems round the times of files."""
-
-
-class JobDirectory(Struct, frozen=True, kw_only=True):
-    """CLUSTER/PROC, in which the outputs of one job belong.
-
-    Attributes:
-        directory: below which CLUSTER/PROC is.
-        taken: the last components of its outputs' names.
-    """
-
-    directory: Path
-    cluster: int
-    proc: int
-    taken: frozenset[str]
-
-    def destination(self, output: Output) -> Destination | None:
-        """Where an output has to be; None when its name could lead out of its job's directory."""
-        parts = safe_parts(output.name)
-        if parts is None:
-            return None
-        part = parts[-1] + PART
-        while part in self.taken:
-            part += PART
-        parts = (str(self.cluster), str(self.proc), *parts)
-        return Destination(root=self.directory, parts=parts, part=part)
-
-
-def job_directory(
-    job: JobOutputs, directory: Path, cluster: int, again: Again | None = None
-) -> JobDirectory:
-    """Where a job's outputs belong.
-
-    Args:
-        job: the job with all of its outputs.
-        directory: below which CLUSTER/PROC is.
-        cluster: its ClusterId.
-        again: the earlier jobs that those of its cluster are, run again; None for new ones.
-    """
-    taken = frozenset(each.name.rpartition("/")[2] for each in job.outputs)
-    proc = job.proc
-    if again is not None:
-        cluster, proc = again.cluster, again.procs[proc]
-    return JobDirectory(directory=directory, cluster=cluster, proc=proc, taken=taken)
+"""File systems round the times of files, FAT to two seconds."""
 
 
 def local_state(
     job: JobOutputs, directory: Path, cluster: int, again: Again | None = None
 ) -> Iterator[LocalFile]:
-    """The state of each output of a job on this machine: compared with what lies where it belongs."""
-    own = job_directory(job, directory, cluster, again)
+    """The state of each output of a job on this machine: compared with what lies where it belongs, in CLUSTER/PROC.
+
+    Args:
+        job: the job with all of its outputs.
+        directory: below which CLUSTER/PROC is.
+        cluster: its ClusterId.
+        again: the earlier jobs that those of its cluster are, run again: their files belong where those of the earlier
+            ones do; None for new ones.
+    """
+    home = (str(cluster), str(job.proc))
+    if again is not None:
+        home = (str(again.cluster), str(again.procs[job.proc]))
+    taken = frozenset(each.name.rpartition("/")[2] for each in job.outputs)
     for output in job.outputs:
         if output.stays and isinstance(output.source, Path):
             yield LocalFile(output=output, path=output.source, state=LocalState.IN_PLACE)
             continue
-        destination = own.destination(output)
+        destination = _destination(output.name, directory, home, taken)
         if destination is None:
             yield LocalFile(
                 output=output,
-                path=directory / f"{own.cluster}/{own.proc}",
+                path=directory.joinpath(*home),
                 state=LocalState.FAILED,
                 trouble="no file can have this name here",
             )
             continue
         state, trouble = compare(output, destination)
-        yield LocalFile(output=output, path=destination.path, state=state, trouble=trouble)
+        yield LocalFile(
+            output=output,
+            path=destination.path,
+            state=state,
+            trouble=trouble,
+            destination=destination,
+        )
+
+
+def _destination(
+    name: str, directory: Path, home: tuple[str, str], taken: frozenset[str]
+) -> Destination | None:
+    """Where an output has to be; None when its name could lead out of its job's directory."""
+    parts = safe_parts(name)
+    if parts is None:
+        return None
+    part = parts[-1] + PART
+    while part in taken:  # another output of the job has the name that this one has while it comes
+        part += PART
+    return Destination(root=directory, parts=(*home, *parts), part=part)
 
 
 def compare(output: Output, destination: Destination) -> tuple[LocalState, str]:
@@ -138,13 +124,13 @@ def _compare_content(
     )
 
 
-def copy_returned(file: LocalFile, destination: Destination) -> LocalFile:
+def copy_returned(file: LocalFile) -> LocalFile:
     """Copy a file that HTCondor returned; whole, or not at all."""
     source = file.output.source
-    assert not isinstance(source, ObjectPlace)  # noqa: S101 (objects are fetched)
+    assert file.destination is not None and not isinstance(source, ObjectPlace)  # noqa: S101, PT018 (objects are fetched)
     try:
-        with destination.open_part() as part, _open(source) as origin:
-            if part.size:
+        with file.destination.open_part() as part, _open(source) as origin:
+            if part.size:  # copying goes on nowhere: it is at home, and quick
                 os.ftruncate(part.descriptor, 0)
             digest = hashlib.md5(usedforsecurity=False)
             while piece := origin.read(_CHUNK):
@@ -164,11 +150,8 @@ def _open(source: ReturnedFile | Path) -> BufferedReader:
     return source.open() if isinstance(source, ReturnedFile) else source.open("rb")
 
 
-# ---- logs: they are where the jobs' stdout and stderr were put, and come along where something is missing ----
-
-
 def with_logs(job: JobOutputs, request: BundleRequest, cluster: int) -> JobOutputs:
-    """The files of a job, with its logs where it failed or left something out."""
+    """The files of a job, with its logs where it failed or left something out: who fetches it will ask why."""
     if not _has_failed(job):
         return job
     taken = {each.name for each in job.outputs}
@@ -192,8 +175,11 @@ def _has_failed(job: JobOutputs) -> bool:
 
 def _logs(proc: int, request: BundleRequest, cluster: int) -> Iterator[Output]:
     for path in dict.fromkeys(request.logs(proc, cluster)):
-        if os.path.isfile(path):
+        try:
             facts = path.stat()
+        except OSError:  # it is not there, or not to be looked at
+            continue
+        if stat.S_ISREG(facts.st_mode):
             yield Output(
                 proc=proc,
                 name=path.name,

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Iterable
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from hepsub.actions.fetch.result import Job, JobOutputs, Missing, Output, RemoteListing
 from hepsub.actions.fetch.runs import (
@@ -12,11 +16,11 @@ from hepsub.actions.fetch.runs import (
     left_over,
     mixed_runs,
 )
-from hepsub.batch import JobStatus, State
+from hepsub.batch import RUNNING, JobStatus, State
 from hepsub.bundle.report import REPORT, RETURNED, Report, ReportedOutput, as_reported
-from hepsub.bundle.returned import OUTPUTS, ReturnedFile, matches
+from hepsub.bundle.returned import OUTPUTS, Returned, ReturnedFile, matches
 from hepsub.plan.files import Carried
-from hepsub.plan.location import FilePlace, ObjectPlace
+from hepsub.plan.location import FilePlace, ObjectPlace, Place
 from hepsub.plan.objects import ObjectInfo
 from hepsub.terminal import printable
 
@@ -36,13 +40,16 @@ def plan_job(job: Job, listing: RemoteListing, status: JobStatus | None = None) 
         listing: what the stores have.
         status: the job as its schedd knows it; None when it was not asked, or does not know.
     """
+    if job.report is None and status is not None and status.state in (*RUNNING, State.HELD):
+        # HTCondor may be writing it this moment, or was kept from going on: what has come so far is no output yet.
+        job = replace(job, returned=Returned())
     outputs: dict[str, Output] = {}
     missing: list[Missing] = []
     oddities: list[str] = []
     for each in job.carried:
         found, odd = _found(job, each, listing)
         oddities += odd
-        for output in found:
+        for output in found:  # one with two destinations is brought once
             outputs.setdefault(output.name, output)
         if not found:
             missing.append(_missing(job, each, listing, status))
@@ -68,26 +75,19 @@ def plan_job(job: Job, listing: RemoteListing, status: JobStatus | None = None) 
 def _missing(
     job: Job, carried: Carried, listing: RemoteListing, status: JobStatus | None
 ) -> Missing:
-    place = carried.place
+    unseen = _unseen(carried.place, listing)
     return Missing(
         proc=job.proc,
         name=carried.name,
-        why=_why_missing(job, carried, listing, status),
+        why=unseen or _why_missing(job, carried, status),
         optional=carried.optional,
-        unseen=isinstance(place, ObjectPlace) and place.storage in listing.troubles,
+        unseen=bool(unseen),
     )
 
 
-# ---- why others do not: the queue knows first, then the report, then the history -------------
-
-
-def _why_missing(
-    job: Job, carried: Carried, listing: RemoteListing, status: JobStatus | None
-) -> str:
+def _why_missing(job: Job, carried: Carried, status: JobStatus | None) -> str:
     """Why an output is not there, in words."""
-    place = carried.place
-    if isinstance(place, ObjectPlace) and place.storage in listing.troubles:
-        return listing.troubles[place.storage]
+    # The queue knows first: a report may be an earlier run's. The history knows only how the job ended.
     if status is not None and (text := _in_the_queue(status)):
         return text
     if carried.name in job.returned.others:
@@ -97,6 +97,19 @@ def _why_missing(
     if status is None:
         return "the job left no report, and no schedd knows how it ended"
     return f"the job {_ended(status)}, and left no report"
+
+
+def _unseen(place: Place, listing: RemoteListing) -> str:
+    """What keeps its user from seeing whether a place holds an output; empty for nothing."""
+    if isinstance(place, ObjectPlace):
+        return listing.troubles.get(place.storage, "")
+    try:
+        os.stat(place.path)
+    except (FileNotFoundError, NotADirectoryError):
+        return ""
+    except OSError as error:  # AFS without a token, a mount that has died
+        return f"{place} cannot be looked at: {error.strerror}"
+    return ""
 
 
 def _in_the_queue(status: JobStatus) -> str:
@@ -127,9 +140,6 @@ def _reported(report: Report, said: ReportedOutput | None) -> str:
     return f"it was saved{where}, and is not there any more"
 
 
-# ---- what exists ------------------------------------------------------------------------------
-
-
 def _found(job: Job, carried: Carried, listing: RemoteListing) -> tuple[list[Output], list[str]]:
     """Where an output, or what matches a pattern, is; what was returned is newer than what is elsewhere."""
     returned = [
@@ -138,6 +148,7 @@ def _found(job: Job, carried: Carried, listing: RemoteListing) -> tuple[list[Out
     if isinstance(carried.place, FilePlace):
         return returned or _at_path(job, carried, carried.place), []
     if carried.is_pattern:
+        # Some matches may have been uploaded, and others brought home when the store went away.
         found, odd = _matches(job, carried, carried.place, listing)
         names = {each.name for each in returned}
         return [*returned, *(each for each in found if each.name not in names)], odd
@@ -175,24 +186,31 @@ def _at_path(job: Job, carried: Carried, place: FilePlace) -> list[Output]:
         paths = sorted(each for each in _in(path) if matches(name, each.name))
     else:
         paths = [path / name if _is_into(job, path, name) else path]
-    return [
-        Output(
-            proc=job.proc,
-            name=path.name if carried.is_pattern else carried.name,
-            source=path,
-            size=path.stat().st_size,
-            modified=path.stat().st_mtime,
-            stays=True,
-        )
-        for path in paths
-        if _is_own(job, carried, path) and path.exists()
-    ]
+    found: list[Output] = []
+    for each in paths:
+        if not _is_own(job, carried, each):
+            continue
+        with contextlib.suppress(OSError):  # it is not there, or cannot be looked at (`_unseen`)
+            facts = each.stat()
+            found.append(
+                Output(
+                    proc=job.proc,
+                    name=each.name if carried.is_pattern else carried.name,
+                    source=each,
+                    size=facts.st_size,
+                    modified=facts.st_mtime,
+                    stays=True,
+                )
+            )
+    return found
 
 
 def _is_into(job: Job, path: Path, name: str) -> bool:
     """Whether an output was put into what was a directory already: its report tells, else what is there."""
     told = job.report.by_url() if job.report is not None else {}
-    return as_reported(str(path / name)) in told or (path.name != name and (path / name).exists())
+    return as_reported(str(path / name)) in told or (
+        path.name != name and os.path.exists(path / name)
+    )
 
 
 def _in(directory: Path) -> list[Path]:
@@ -225,6 +243,7 @@ def _matches(
         if matches(pattern, where.key.removeprefix(place.key)) and where != job.marker
     }
     if job.reference is not None:
+        # A file in a directory of the job's is uploaded by its last component: the report has its name.
         names = job.reference.by_url()
         own = {
             where: names[listing.urls[where]]
@@ -267,6 +286,7 @@ def _object(job: Job, name: str, place: ObjectPlace, seen: ObjectInfo) -> Output
         name=name,
         source=place,
         size=seen.size,
+        # An ETag of what came in parts, or is encrypted, is no MD5; the wrapper's is good for the object that it wrote.
         md5=told if said is not None and said.etag == seen.etag else seen.md5 or told,
         etag=seen.etag,
         modified=seen.modified,

@@ -61,6 +61,7 @@ def _missing(selected: SelectedJobs, cluster: FetchedCluster) -> Iterator[Proble
 def _next(selected: SelectedJobs, jobs: list[JobOutputs]) -> str:
     """What to do about outputs that are missing."""
     first = jobs[0]
+    # The first job stands for all in its line: a command with ten thousand ids helps nobody.
     if any(each.unseen for each in first.missing):
         return "the same command again, when the storage answers and lets you read"
     job = f"{selected.meant}.{first.proc}"

@@ -42,20 +42,13 @@ def push_returned(
 ) -> Iterator[Problem]:
     """Upload what was returned; hep_auth renew, which does the same, is kept out meanwhile.
 
-    Args:
-        session: the session.
-        stores: the storages.
-        bundle: what travelled with the jobs.
-        selected: the jobs that are meant.
-        force: whether also over what somebody has written since.
-
     Returns:
         What stays at home, and why.
     """
     ref = selected.ref
     procs = procs_with_pending(bundle, selected.procs)
     states, _ = job_states(session, ref, procs)
-    # A job that is active will write its outputs itself.
+    # A job that is active will write its outputs itself, and what came home of an earlier run may be overtaken.
     ended = [proc for proc in procs if proc not in states or states[proc].state not in ACTIVE]
     try:
         with locked(session.bundles / DIRECTORY) as mine:
@@ -72,7 +65,7 @@ def push_returned(
         troubles = (error.message,)
     except OSError as error:
         troubles = (f"{error.filename}: {error.strerror}",)
-    named = f"outputs of cluster {ref.cluster}"
+    named = f"outputs of cluster {ref.cluster}"  # as what a storage refuses is told (returned/pending.py)
     for trouble in troubles:
         yield Problem(
             code="not-pushed",

@@ -19,10 +19,11 @@ from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.report import Report
 from hepsub.bundle.returned import OUTPUTS, Returned, ReturnedFile
 from hepsub.errors import UsageError
-from hepsub.jobid import Again, JobId
+from hepsub.jobid import JobId
 from hepsub.plan.files import Carried
 from hepsub.plan.location import ObjectPlace, absolute
 from hepsub.plan.objects import ObjectInfo
+from hepsub.storage.destination import Destination
 
 if TYPE_CHECKING:
     from hepsub.actions.fetch.documents import FetchedDocument
@@ -32,9 +33,7 @@ class FetchRequest(Struct, frozen=True, kw_only=True):
     """What the user wants.
 
     Attributes:
-        ids: clusters, jobs and ranges.
         directory: below which the files shall be, absolute.
-        pool: name of a pool of the policy; None for any.
         only: patterns of names; empty for all.
         listing: only look.
         force: replace files that differ.
@@ -121,7 +120,6 @@ class Missing(Struct, frozen=True, kw_only=True):
     """An output that there is not, and why.
 
     Attributes:
-        why: why not, in words.
         optional: whether it may be missing.
         unseen: whether nobody could look: its storage does not answer.
     """
@@ -170,7 +168,6 @@ class Job(Struct, frozen=True, kw_only=True):
 
     Attributes:
         carried: its outputs, as they were asked for.
-        bundle: what travelled with it.
         returned: its outputs that HTCondor returned.
         marker: its marker; None where no output goes to a store.
         report: what its wrapper reported last; None for nothing.
@@ -204,10 +201,7 @@ class JobOutputs(Struct, frozen=True, kw_only=True):
     """What there is of a job.
 
     Attributes:
-        outputs: what exists.
-        missing: what does not.
         oddities: what is strange about what exists, in words.
-        report: what its wrapper reported; None for nothing.
         complete: whether its marker is there, and everything that it tells of; None where no output
             goes to a store.
         status: the job as its schedd knows it; None when it was not asked, or does not know.
@@ -223,26 +217,27 @@ class JobOutputs(Struct, frozen=True, kw_only=True):
 
 
 class LocalFile(Struct, frozen=True, kw_only=True):
-    """An output, and the file on this machine that it is or becomes; what is wrong with it, in words."""
+    """An output, and the file on this machine that it is or becomes.
+
+    Attributes:
+        trouble: what is wrong with it, in words.
+        destination: where it is put; None for what stays where it is, or can be nowhere.
+    """
 
     output: Output
     path: Path
     state: LocalState
     trouble: str = ""
+    destination: Destination | None = None
 
 
 class FetchedCluster(Struct, frozen=True, kw_only=True):
-    """What was found of a cluster's jobs, and the state of each file on this machine.
-
-    Attributes:
-        again: the earlier jobs that they are, run again: their files belong where those of the earlier ones do.
-    """
+    """What was found of a cluster's jobs, and the state of each file on this machine."""
 
     cluster: int
     schedd: str
     jobs: tuple[JobOutputs, ...]
     files: tuple[LocalFile, ...]
-    again: Again | None = None
 
 
 class Fetched(Struct, frozen=True, kw_only=True):
@@ -250,7 +245,6 @@ class Fetched(Struct, frozen=True, kw_only=True):
 
     Attributes:
         directory: below which the files are.
-        clusters: what was found.
         listing: whether it was only looked.
         moved: bytes that were fetched.
         seconds: how long that took.

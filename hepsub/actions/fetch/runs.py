@@ -13,12 +13,7 @@ from hepsub.terminal import printable
 
 
 def is_marked_complete(job: Job, outputs: Mapping[str, Output]) -> bool:
-    """Whether a marker that can be read says so, and everything that it calls uploaded is there.
-
-    Args:
-        job: the job.
-        outputs: what was found of its outputs, by name.
-    """
+    """Whether a marker that can be read says so, and everything that it calls uploaded is there."""
     return job.marked is not None and job.marked.code == 0 and not _lost(job, outputs)
 
 
@@ -31,14 +26,7 @@ def is_of_another_run(job: Job, carried: Carried) -> bool:
 def mixed_runs(
     job: Job, outputs: Mapping[str, Output], missing: Iterable[Missing], listing: RemoteListing
 ) -> list[str]:
-    """What to say where files of different runs of a job lie together; empty for nothing.
-
-    Args:
-        job: the job.
-        outputs: what was found of its outputs, by name.
-        missing: what was not found.
-        listing: what was seen in the stores.
-    """
+    """What to say where files of different runs of a job lie together; empty for nothing."""
     told = {each.name for each in missing}
     return [
         *(text for each in outputs.values() if (text := _mixed(job, each))),
@@ -90,7 +78,7 @@ def _is_other(said: ReportedOutput, output: Output) -> bool:
         return True
     etag = output.etag
     if said.etag and etag:
-        # The refresher may have uploaded the same file again, in other parts.
+        # hep_auth renew may have uploaded the same file again, in one part.
         return etag not in (said.etag, said.md5)
     return bool(said.md5) and is_md5(etag) and said.md5 != etag
 

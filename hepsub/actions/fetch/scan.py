@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from urllib.parse import unquote
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from hepsub.actions.fetch.result import Job, Output, RemoteListing
@@ -19,13 +19,12 @@ from hepsub.bundle.returned import ReturnedFile, content_at, returned_outputs
 from hepsub.documents import Malformed
 from hepsub.errors import HepsubError
 from hepsub.jobid import SubmissionRef
-from hepsub.plan.files import Carried, is_pattern
+from hepsub.plan.files import is_pattern
 from hepsub.plan.location import ObjectPlace
 from hepsub.plan.objects import ObjectInfo
 from hepsub.storage.download import Downloader
 from hepsub.storage.listing import see_directories
 from hepsub.storage.lookup import see_objects
-from hepsub.storage.store import Store
 from hepsub.storage.stores import Stores
 from hepsub.terminal import printable
 from hepsub.tree import Tree
@@ -102,16 +101,46 @@ def _without(job: Job, why: str) -> Job:
     return replace(job, unusable=(*job.unusable, printable(why)))
 
 
+class _Wanted(Struct, frozen=True, kw_only=True):
+    """What is looked for in a bucket.
+
+    Attributes:
+        keys: single objects, those of one rule together: they often lie in one directory, which is listed then.
+        prefixes: directories with what matches patterns, each once.
+    """
+
+    keys: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    prefixes: dict[str, None] = field(default_factory=dict)
+
+
+def _wanted(jobs: Sequence[Job]) -> Mapping[tuple[str, str], _Wanted]:
+    """The objects to look for, by storage and bucket."""
+    found: defaultdict[tuple[str, str], _Wanted] = defaultdict(_Wanted)
+    for job in jobs:
+        for number, each in enumerate(job.carried):
+            if isinstance(each.place, ObjectPlace):
+                bucket = found[each.place.storage, each.place.bucket]
+                if each.is_pattern:
+                    bucket.prefixes[each.place.key] = None
+                else:
+                    bucket.keys[str(number)].append(each.place.key)
+        if job.marker is not None:
+            found[job.marker.storage, job.marker.bucket].keys["marker"].append(job.marker.key)
+    return found
+
+
 def _see_all(
     jobs: Sequence[Job], stores: Stores, errors: dict[str, HepsubError]
 ) -> dict[ObjectPlace, ObjectInfo]:
     """The objects that exist; a storage that cannot be asked is noted, and left alone from then on."""
     seen: dict[ObjectPlace, ObjectInfo] = {}
-    for (storage, bucket), groups in _groups(jobs).items():
+    for (storage, bucket), wanted in _wanted(jobs).items():
         if storage in errors:
             continue
         try:
-            keys = _see_bucket(stores.store(storage), bucket, groups)
+            store = stores.store(storage)
+            single = see_objects(store, bucket, wanted.keys.values())
+            keys = single | see_directories(store, bucket, wanted.prefixes)
         except HepsubError as error:
             errors[storage] = error
             continue
@@ -119,36 +148,6 @@ def _see_all(
             ObjectPlace(storage=storage, bucket=bucket, key=key): each for key, each in keys.items()
         }
     return seen
-
-
-def _see_bucket(
-    store: Store, bucket: str, groups: Mapping[str, list[Carried | ObjectPlace]]
-) -> dict[str, ObjectInfo]:
-    exact: list[list[str]] = []
-    directories: dict[str, None] = {}
-    for group in groups.values():
-        places = [each.place if isinstance(each, Carried) else each for each in group]
-        keys = [each.key for each in places if isinstance(each, ObjectPlace)]
-        if isinstance(group[0], Carried) and group[0].is_pattern:
-            directories |= dict.fromkeys(keys)
-        else:
-            exact.append(keys)
-    return see_objects(store, bucket, exact) | see_directories(store, bucket, directories)
-
-
-def _groups(
-    jobs: Sequence[Job],
-) -> Mapping[tuple[str, str], Mapping[str, list[Carried | ObjectPlace]]]:
-    """The objects to look for, by storage and bucket, those of one rule together."""
-    found: defaultdict[tuple[str, str], defaultdict[str, list[Carried | ObjectPlace]]]
-    found = defaultdict(lambda: defaultdict(list))
-    for job in jobs:
-        for number, each in enumerate(job.carried):
-            if isinstance(each.place, ObjectPlace):
-                found[each.place.storage, each.place.bucket][str(number)].append(each)
-        if job.marker is not None:
-            found[job.marker.storage, job.marker.bucket]["marker"].append(job.marker)
-    return found
 
 
 def _with_markers(
@@ -164,6 +163,7 @@ def _with_markers(
         and job.proc in there
         and objects[there[job.proc]].md5 == job.report_file.md5
     }
+    # Ten thousand jobs have as many markers: each that is known already saves a request.
     contents = downloader.read([there[proc] for proc in there if proc not in same], LARGEST)
     return [
         replace(job, marked=job.report)
@@ -186,6 +186,7 @@ def _shared(bundle: Bundle, cluster: int) -> frozenset[ObjectPlace]:
     """The prefixes of patterns that are the same for several jobs."""
     request = bundle.request
     counts: Counter[ObjectPlace] = Counter()
+    # Most submissions have no patterns: their jobs' places are not made for nothing.
     if request.number < 2 or not any(is_pattern(str(r.name)) for r in request.staging.outputs):
         return frozenset()
     for proc in range(request.number):

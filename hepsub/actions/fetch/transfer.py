@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
-from msgspec import Struct
 from msgspec.structs import replace
 
-from hepsub.actions.fetch.local import copy_returned, job_directory
+from hepsub.actions.fetch.local import copy_returned
 from hepsub.actions.fetch.result import FetchedCluster, FetchRequest, LocalFile, LocalState
 from hepsub.plan.location import ObjectPlace
 from hepsub.session import Session
@@ -17,16 +17,9 @@ from hepsub.storage.download import Download, Downloader, DownloadResult, Progre
 from hepsub.storage.workers import run_all
 
 _COPIES_AT_ONCE = 4
+"""More copies at once make one disk, or one file server, no faster."""
 
-_Key = tuple[int, int, str]
-
-
-class _Transfer(Struct, frozen=True, kw_only=True):
-    """A file that is copied or downloaded, and where to."""
-
-    key: _Key
-    file: LocalFile
-    destination: Destination
+_Done: TypeAlias = dict[Destination | None, LocalFile]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -34,7 +27,6 @@ class Transferred:
     """What was transferred.
 
     Attributes:
-        clusters: the clusters, with the state of their files now.
         moved: how many bytes came.
         interrupted: whether the user stopped it.
     """
@@ -51,74 +43,52 @@ def transfer_files(
     downloader: Downloader,
 ) -> Transferred:
     """Transfer what is missing, and with -force what differs; after Ctrl-C the result has what was transferred."""
-    transfers = list(_transfers(clusters, wanted))
-    done: dict[_Key, LocalFile] = {}
+    wanted_states = {LocalState.ABSENT, *((LocalState.DIFFERENT,) if wanted.force else ())}
+    files = [file for each in clusters for file in each.files if file.state in wanted_states]
+    done: _Done = {}
     transferred = Transferred()
     try:
-        _copy(session, [each for each in transfers if _place(each.file) is None], done)
-        _fetch(session, [each for each in transfers if _place(each.file)], done, downloader)
+        _copy(session, [each for each in files if not _is_object(each)], done)
+        _fetch(session, [each for each in files if _is_object(each)], done, downloader)
     except KeyboardInterrupt:
         transferred.interrupted = True
     for cluster in clusters:
-        files = tuple(done.get(_key(cluster, each), each) for each in cluster.files)
-        transferred.clusters.append(replace(cluster, files=files))
+        now = tuple(done.get(each.destination, each) for each in cluster.files)
+        transferred.clusters.append(replace(cluster, files=now))
     transferred.moved = sum(
         each.output.size for each in done.values() if each.state is LocalState.FETCHED
     )
     return transferred
 
 
-def _transfers(clusters: Sequence[FetchedCluster], wanted: FetchRequest) -> Iterator[_Transfer]:
-    for cluster in clusters:
-        own = {
-            job.proc: job_directory(job, wanted.directory, cluster.cluster, cluster.again)
-            for job in cluster.jobs
-        }
-        for file in cluster.files:
-            if file.state is LocalState.ABSENT or (
-                file.state is LocalState.DIFFERENT and wanted.force
-            ):
-                destination = own[file.output.proc].destination(file.output)
-                assert destination is not None  # noqa: S101 (others have failed already)
-                yield _Transfer(key=_key(cluster, file), file=file, destination=destination)
+def _is_object(file: LocalFile) -> bool:
+    return isinstance(file.output.source, ObjectPlace)
 
 
-def _key(cluster: FetchedCluster, file: LocalFile) -> _Key:
-    return (cluster.cluster, file.output.proc, file.output.name)
-
-
-def _place(file: LocalFile) -> ObjectPlace | None:
-    return file.output.source if isinstance(file.output.source, ObjectPlace) else None
-
-
-def _copy(session: Session, transfers: Sequence[_Transfer], done: dict[_Key, LocalFile]) -> None:
-    with session.progress.step("copying what came home", len(transfers)) as step:
+def _copy(session: Session, files: Sequence[LocalFile], done: _Done) -> None:
+    with session.progress.step("copying what came home", len(files)) as step:
 
         def copy(number: int, _: object) -> None:
-            each = transfers[number]
-            done[each.key] = copy_returned(each.file, each.destination)
+            each = files[number]
+            done[each.destination] = copy_returned(each)
             step.advance()
 
-        run_all(len(transfers), copy, lambda: None, _COPIES_AT_ONCE)
+        run_all(len(files), copy, lambda: None, _COPIES_AT_ONCE)
 
 
 def _fetch(
-    session: Session,
-    transfers: Sequence[_Transfer],
-    done: dict[_Key, LocalFile],
-    downloader: Downloader,
+    session: Session, files: Sequence[LocalFile], done: _Done, downloader: Downloader
 ) -> None:
-    keys = {id(each.destination): each for each in transfers}
-    downloads = [_download(each) for each in transfers]
+    waiting = {each.destination: each for each in files}
 
     def told(arrival: DownloadResult) -> None:
-        each = keys[id(arrival.download.destination)]
+        each = waiting[arrival.download.destination]
         state = LocalState.FAILED if arrival.trouble else LocalState.FETCHED
-        done[each.key] = replace(each.file, state=state, trouble=arrival.trouble)
+        done[each.destination] = replace(each, state=state, trouble=arrival.trouble)
 
     with session.progress.step("") as step:
         downloader.fetch(
-            downloads,
+            [_download(each) for each in files],
             lambda meter: step.see(_how_far(meter), max(0, meter.moved), meter.size, in_bytes=True),
             told,
         )
@@ -130,15 +100,15 @@ def _how_far(meter: Progress) -> str:
     return f"{meter.done} of {meter.number} files{', checking' if is_here else ''}"
 
 
-def _download(transfer: _Transfer) -> Download:
-    output = transfer.file.output
-    place = _place(transfer.file)
-    assert place is not None  # noqa: S101 (asked before)
+def _download(file: LocalFile) -> Download:
+    output = file.output
+    assert isinstance(output.source, ObjectPlace)  # noqa: S101 (others are copied)
+    assert file.destination is not None  # noqa: S101 (others have failed already)
     return Download(
-        place=place,
+        place=output.source,
         size=output.size,
         etag=output.etag,
         md5=output.md5,
         modified=output.modified,
-        destination=transfer.destination,
+        destination=file.destination,
     )

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from msgspec import Struct
 
-from hepsub.actions.lineage import Lineage, by_submission
+from hepsub.actions.lineage import Lineage
 from hepsub.actions.queue.ends import Clock
 from hepsub.actions.queue.latest import (
     LatestEnds,
@@ -120,8 +120,8 @@ def wait_for(
         return _stopped(session, lineages_of(session, asked), interrupted=True)
     except _Over:
         return _stopped(now(), lineages_of(session, asked), interrupted=False)
-    refs = by_submission(latest_runs(ends.lineages))
-    notes = tuple(note for ref in refs for note in bring_home(session, ref))
+    ended = ends.ended().items()
+    notes = tuple(note for ref, runs in ended for note in bring_home(session, ref, runs))
     return _result(session, ends, notes)
 
 

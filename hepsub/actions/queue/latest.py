@@ -40,6 +40,11 @@ class LatestEnds(Struct, frozen=True, kw_only=True):
     judged: tuple[tuple[Judged, ...], ...]
     left: tuple[Problem, ...]
 
+    def ended(self) -> dict[SubmissionRef, list[Run]]:
+        """The latest runs that have ended, by their submissions: one on hold may bring its outputs home once more."""
+        jobs = (job for some in self.judged for job in some)
+        return by_submission(job.run for job in jobs if job.verdict is not Verdict.HELD)
+
 
 def lineages_of(session: Session, asked: Asked) -> list[Lineage]:
     """The runs of jobs, as the journal has them now."""

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
-from hepsub.actions.lineage import by_submission
+from hepsub.actions.lineage import Run
 from hepsub.actions.queue.ends import Clock
-from hepsub.actions.queue.latest import at, await_latest, latest_runs, not_all_well
+from hepsub.actions.queue.latest import at, await_latest, not_all_well
 from hepsub.actions.queue.query import JobDocument, job_document
 from hepsub.actions.queue.remains import remains_of
 from hepsub.actions.returned.place import place_outputs
@@ -92,8 +92,8 @@ def wait(session: Session, submission: Submission, clock: Clock) -> Result[Waite
         return Result(value=waited, problems=(problem,), exit_code=Interrupted.exit_code)
     [judged] = ends.judged
     waited = Waited(submission=submission, jobs=tuple(_statuses(ref, judged)))
-    refs = by_submission(latest_runs(ends.lineages))
-    notes = tuple(note for each in refs for note in bring_home(session, each))
+    ended = ends.ended().items()
+    notes = tuple(note for each, runs in ended for note in bring_home(session, each, runs))
     problems, code = [*ends.left], NotDone.exit_code if ends.left else 0
     if waited.failed() or waited.unknown():
         problems.append(_failure(session, ref, judged))
@@ -109,8 +109,8 @@ def _statuses(ref: SubmissionRef, judged: Iterable[Judged]) -> Iterator[JobStatu
             yield replace(each.status, pool=each.run.ref.pool) if elsewhere else each.status
 
 
-def bring_home(session: Session, ref: SubmissionRef) -> tuple[str, ...]:
-    """Move outputs that HTCondor returned to their paths; a sentence for each that could not be moved."""
+def bring_home(session: Session, ref: SubmissionRef, ended: Iterable[Run]) -> tuple[str, ...]:
+    """Move outputs of ended jobs that HTCondor returned to their paths; a sentence for each that could not be moved."""
     if not ref.uuid:
         return ()
     # The bundle on the disk says where: with -once the plan may have been an earlier command's.
@@ -121,7 +121,8 @@ def bring_home(session: Session, ref: SubmissionRef) -> tuple[str, ...]:
         return (another,) if another else ()
     if bundle.request.staging.shared:
         return ()
-    return (*place_outputs(bundle, ref.cluster), *place_logs(bundle, ref.cluster))
+    procs = [run.proc for run in ended]
+    return (*place_outputs(bundle, ref.cluster, procs), *place_logs(bundle, ref.cluster))
 
 
 def _failure(session: Session, ref: SubmissionRef, judged: Sequence[Judged]) -> Problem:

@@ -10,7 +10,7 @@ from hepsub.actions.returned.pending import push_pending
 from hepsub.actions.returned.place import place_outputs
 from hepsub.actions.returned.uploads import Uploads
 from hepsub.bundle.bundle import Bundle, read_bundle, why_of_another
-from hepsub.bundle.directory import discard_bundle, strip_bundle
+from hepsub.bundle.directory import discard_bundle, strip_bundle, strip_but_logs
 from hepsub.bundle.logs import place_logs
 from hepsub.bundle.mailbox import has_mailbox
 from hepsub.bundle.notes import read_placed
@@ -37,7 +37,8 @@ def close_bundle(
         A sentence for each output that could not be put into its place.
     """
     notes = _put_in_place(session, uploads, bundle, cluster)
-    if troubles := place_logs(bundle, cluster):  # they would be removed with the jobs' corners
+    if troubles := place_logs(bundle, cluster):
+        strip_but_logs(bundle.directory)  # which would be removed with the jobs' corners
         return (*notes, *troubles)
     try:
         notes = (*notes, *remove_letters(uploads, bundle))
@@ -103,7 +104,7 @@ def _put_in_place(
 ) -> tuple[str, ...]:
     notes: list[str] = []
     try:
-        notes += place_outputs(bundle, cluster)
+        notes += place_outputs(bundle, cluster, range(bundle.request.number))
         notes += push_pending(uploads, session.ended, bundle, cluster)
     except (HepsubError, OSError) as error:
         notes.append(f"outputs of cluster {cluster} are still at home: {error}")

@@ -50,11 +50,6 @@ def renew_credentials(
 ) -> dict[str, tuple[Outcome, float]]:
     """Renew the credentials that travel with live jobs where they are due, or their user has better ones.
 
-    Args:
-        session: the session.
-        live: the bundles that jobs need.
-        before: the state of each credential after the last round.
-
     Returns:
         By credential: its state, and when it is due next, in seconds since the epoch.
     """

@@ -43,9 +43,6 @@ class Leavers(Struct, frozen=True, kw_only=True):
     """Jobs of one submission that are to leave a site's schedd, which holds them or lets them wait.
 
     Attributes:
-        ref: the submission; its cluster is known.
-        site: the site.
-        procs: their ProcIds.
         left: the sites that they were taken away from before.
     """
 
@@ -61,14 +58,7 @@ class Leavers(Struct, frozen=True, kw_only=True):
 
 
 class Departure(Struct, kw_only=True, eq=False):
-    """Jobs of one submission on their way.
-
-    Attributes:
-        session: the session.
-        stores: the storages.
-        leavers: the jobs that are to leave.
-        moves: what is noted of this and other submissions.
-    """
+    """Jobs of one submission on their way."""
 
     session: Session
     stores: StoresOf
@@ -159,6 +149,7 @@ class Departure(Struct, kw_only=True, eq=False):
         """Send on those that may go, while nobody else runs the same jobs again."""
         session, ref, procs = self.session, self.leavers.ref, sorted(self.known)
         lineage = settled_lineage(session, ref, procs)
+        # A lineage names jobs by their ProcIds in the first submission, a note by those in this one.
         own = dict(zip(lineage.first.procs, procs, strict=True))
         judged = judge(session, lineage)
         stay = {own[each.earlier] for each in judged if self._is_on_its_way(each)}
@@ -218,6 +209,7 @@ class Departure(Struct, kw_only=True, eq=False):
             ready.session, self.stores, ready.spec, keeps=True, known=ready.known, but=but
         )
         self._check_unchanged(ready, plan)
+        # In the ads, so that a later round sends them back to none of these.
         away = {**plan.route.attributes, **left_attribute(leavers.but)}
         plan = replace(plan, route=replace(plan.route, attributes=away))
         schedd = ready.session.schedd(plan.route.pool, plan.route.schedd)
@@ -273,7 +265,7 @@ class Departure(Struct, kw_only=True, eq=False):
     def _told(self, done: Result[Submission], plan: Plan, jobs: Sequence[Judged]) -> str:
         session, leavers = self.session, self.leavers
         new, where = done.value.submitted, ", ".join(plan.route.sites) or f"pool {plan.route.pool}"
-        if done.problems:  # the next round finds out whether that is one
+        if done.problems:  # they stay noted: the next round finds out whether they were submitted
             return "; ".join(each.message for each in done.problems)
         self._note(self.noted - {job.run.proc for job in jobs})
         return (

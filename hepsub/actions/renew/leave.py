@@ -38,11 +38,8 @@ class _There(Struct, frozen=True, kw_only=True):
     """A schedd that has jobs at remote sites, or had.
 
     Attributes:
-        pool: its pool's name in the policy.
-        schedd: full name of it.
         bundles: the bundles of the clusters with jobs in its queue.
         held: their jobs on hold that were at a site.
-        failed: jobs that failed at a site.
     """
 
     pool: str
@@ -99,11 +96,6 @@ def leave_out(
 
     A job on hold is released when it goes to another site then, from each site once; one without a choice stays. One
     behind a computing element or another pool's schedd is removed there first: after a minute no more are.
-
-    Args:
-        session: the session.
-        found: the bundles, with their jobs.
-        clock: seconds that go on.
 
     Returns:
         A sentence for each site that is left out or takes jobs again, for jobs that go elsewhere, and for what could

@@ -28,7 +28,6 @@ class LiveBundle(Struct, frozen=True, kw_only=True):
     """A complete bundle, and its jobs that have not ended.
 
     Attributes:
-        ref: where its jobs are.
         procs: the jobs in the queue; None when the schedd could not be asked.
     """
 
@@ -51,7 +50,6 @@ class Live(Struct, frozen=True, kw_only=True):
     """All complete bundles, and what is wrong with others.
 
     Attributes:
-        bundles: those that can be read.
         away: a sentence for each schedd that could not be asked.
         left: a sentence for each bundle that cannot be read.
     """
@@ -113,8 +111,7 @@ def _procs(queue: Queue) -> dict[int, frozenset[int]]:
     procs: defaultdict[int, set[int]] = defaultdict(set)
     for job in queue.jobs:
         procs[job.cluster].add(job.proc)
-    for (
-        rest
-    ) in queue.unmade:  # a factory makes them later: they start last, and need their files longest
+    for rest in queue.unmade:
+        # Jobs that a factory has still to make start last, and need their files longest.
         procs[rest.cluster] |= set(rest.procs)
     return {cluster: frozenset(each) for cluster, each in procs.items()}

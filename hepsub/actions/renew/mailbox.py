@@ -86,13 +86,7 @@ def post_letters(
     live: Sequence[LiveBundle],
     before: Mapping[str, Outcome],
 ) -> dict[str, tuple[Outcome, float]]:
-    """Post what live jobs should have and their mailbox has not: all credentials first, which are few, then manifests.
-
-    Args:
-        session: the session.
-        uploads: the storages, and which of them do not answer.
-        live: the bundles that jobs need, whose credentials and signatures are fresh.
-        before: the state of each storage's mailbox after the last round.
+    """Post what live jobs should have, whose credentials and signatures are fresh, and their mailbox has not.
 
     Returns:
         By storage: the state of its mailbox, and when it is due next, in seconds since the epoch.
@@ -107,6 +101,7 @@ def post_letters(
     due = [each for name in states if now >= states[name].not_before for each in by_storage[name]]
     with contextlib.closing(ConnectionPool()) as pool:
         done = _Round(session=session, uploads=uploads, pool=pool)
+        # All credentials first: they are few, and without them jobs fail; manifests are as many as jobs.
         for each in due:
             done.attempt(_post_credentials, each)
         for each in due:
@@ -205,10 +200,6 @@ def _tell_where(done: _Round, each: LiveBundle) -> None:
 
 def remove_letters(uploads: Uploads, bundle: Bundle) -> tuple[str, ...]:
     """Remove the letters of a bundle whose jobs have ended, and then what they were made with.
-
-    Args:
-        uploads: the storages, and which of them do not answer: these are not asked again.
-        bundle: the bundle.
 
     Returns:
         A sentence where they could not be removed.

@@ -32,10 +32,7 @@ class Mover(Struct, kw_only=True, eq=False):
     there is not sent anywhere.
 
     Attributes:
-        session: the session.
-        leaving: the jobs of the schedd at home.
         bundles: the bundles of its clusters, with the tokens that elements are shown.
-        left: the sites that are left out now.
         over: whether the time of this round is over.
         silent: why elements could not be asked, by their sites.
     """

@@ -38,6 +38,8 @@ from hepsub.session import Session
 _SHORTEST_PAUSE_S = 2.0
 """Keys that live for moments are due at once: a store and its token service are left to breathe."""
 _OVERDUE_PAUSE_S = 60.0
+_MOST_NOTES, _LONGEST_NOTE = 500, 1000
+"""Ten thousand jobs may have a sentence each, a part of it by jobs and stores: a larger state is not read again."""
 
 
 class RenewedOutcome(Struct, frozen=True, kw_only=True):
@@ -80,7 +82,6 @@ class Renewed(Struct, frozen=True, kw_only=True):
     """What one round did.
 
     Attributes:
-        state: how it stands now.
         busy: whether another one was at it, so that this one did nothing.
         pause: how long until the next round makes sense, in seconds.
     """
@@ -130,14 +131,14 @@ def renew(session: Session, *, back_off: bool = True, unattended: bool = False) 
         if not mine:
             every = float(session.policy.renew.every)
             return Result(value=Renewed(state=before, busy=True, pause=every))
-        state, pause, left = _round(session, before if back_off else _without_pauses(before))
-        state = replace(state, unattended=state.when if unattended else before.unattended)
+        done = _round(session, before if back_off else _without_pauses(before))
+        state = replace(done.state, unattended=done.state.when if unattended else before.unattended)
         with usable(root / DIRECTORY):
             write_whole(state_path(root), state_text(state), 0o600)
-    problems = (*_problems(state), *(_left(each) for each in left))
+    problems = (*_problems(state), *(_left(each) for each in done.left))
     return Result(
-        value=Renewed(state=state, busy=False, pause=pause),
-        notes=tuple(note for note in state.notes if note not in left),
+        value=Renewed(state=state, busy=False, pause=done.pause),
+        notes=done.notes,
         problems=problems,
         # A timer's unit that fails each time the store is away tells nobody anything: -status does.
         exit_code=NotDone.exit_code if problems and not unattended else 0,
@@ -149,8 +150,17 @@ def _left(trouble: str) -> Problem:
     return Problem(code="left-alone", message=trouble, remedy="hep_auth renew tries it again")
 
 
-def _round(session: Session, before: RenewalState) -> tuple[RenewalState, float, tuple[str, ...]]:
-    """Everything that is due: the state then, how long until the next time, and what had to be left alone."""
+class _Done(Struct, frozen=True, kw_only=True):
+    """A round: the state then, how long until the next one, what there is to say, and what had to be left alone."""
+
+    state: RenewalState
+    pause: float
+    notes: tuple[str, ...]
+    left: tuple[str, ...]
+
+
+def _round(session: Session, before: RenewalState) -> _Done:
+    """Everything that is due."""
     stores = session.open_stores()
     uploads = Uploads(stores=stores)
     now = session.situation.now
@@ -187,10 +197,23 @@ def _round(session: Session, before: RenewalState) -> tuple[RenewalState, float,
         credentials={name: outcome for name, (outcome, _) in credentials.items()},
         storages={name: outcome for name, (outcome, _) in storages.items()},
         mailboxes={name: outcome for name, (outcome, _) in mailboxes.items()},
-        notes=tuple(dict.fromkeys((*notes, *left))),
+        notes=_kept(dict.fromkeys((*notes, *left))),
     )
+    troubles = dict.fromkeys(left)  # some were looked at twice
     dues = [due for _, due in (*credentials.values(), *storages.values(), *mailboxes.values())]
-    return state, _pause(dues, now, every), tuple(dict.fromkeys(left))  # some were looked at twice
+    return _Done(
+        state=state,
+        pause=_pause(dues, now, every),
+        notes=tuple(each for each in dict.fromkeys(notes) if each not in troubles),
+        left=tuple(troubles),
+    )
+
+
+def _kept(notes: Iterable[str]) -> tuple[str, ...]:
+    """What the state keeps of what there is to say."""
+    every = tuple(each[:_LONGEST_NOTE] for each in notes)
+    more = len(every) - _MOST_NOTES
+    return every if more <= 0 else (*every[:_MOST_NOTES], f"and {more} more")
 
 
 def _of_another(session: Session) -> Iterator[str]:

@@ -40,6 +40,7 @@ def send_on(session: Session, found: Iterable[Leavers], over: Callable[[], bool]
     refs = {entry.ref.uuid: entry.ref for entry in session.journal.entries()} if moves else {}
     for uuid in moves.keys() - refs.keys():
         yield _of_nobody(session, moves, uuid)
+    # With no jobs of its own: what is noted is added to each (`Departure.known`).
     begun = (
         Leavers(ref=refs[uuid], site=move.site, procs=frozenset(), left=move.left)
         for uuid, move in moves.items()

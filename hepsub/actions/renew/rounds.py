@@ -45,9 +45,6 @@ class Silent(Struct, frozen=True, kw_only=True):
 def quiet_round(progress: Progress = NOBODY) -> Result[Silent]:
     """Renew once, and say nothing of what was done, or could not be: the state has it, and -status shows it.
 
-    Args:
-        progress: is told what takes long.
-
     Raises:
         HepsubError: nothing could be done.
     """
@@ -56,15 +53,12 @@ def quiet_round(progress: Progress = NOBODY) -> Result[Silent]:
 
 
 def one_round(*, unattended: bool = False, progress: Progress = NOBODY) -> Result[Renewed]:
-    """Renew once.
-
-    Args:
-        unattended: whether nobody started it by hand; it backs off after failures then.
-        progress: is told what takes long.
+    """Renew once; unattended, which nobody started by hand, it backs off after failures.
 
     Raises:
         HepsubError: nothing could be done.
     """
+    # Cron and systemd start it with nearly nothing: where the agent's socket and the ticket are, a login has noted.
     here = read_situation()
     adopt(noted_login(paths_for(here.environment, here.home).logins, here.host))
     session = open_session(progress=progress)

@@ -39,12 +39,6 @@ def renew_signatures(
 ) -> dict[str, tuple[Outcome, float]]:
     """Sign the URLs of live jobs anew where they are due.
 
-    Args:
-        session: the session.
-        stores: the storages, with keys.
-        live: the bundles that jobs need.
-        before: the state of each storage after the last round.
-
     Returns:
         By storage: its state, and when it is due next, in seconds since the epoch.
     """

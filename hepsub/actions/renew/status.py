@@ -59,7 +59,6 @@ class RenewalStatus(Struct, frozen=True, kw_only=True):
     """The state of the renewal.
 
     Attributes:
-        state: what the last run did.
         kind: `systemd`, `cron`, or empty when this machine does not start it.
         where: the unit, or the line of the crontab.
         host: this machine.

@@ -73,6 +73,7 @@ def _program(environment: Mapping[str, str]) -> tuple[tuple[str, ...], dict[str,
     found = shutil.which("hep_auth", path=environment.get("PATH", ""))
     if found is not None:
         return (os.path.abspath(found),), {}
+    # Neither beside the interpreter nor in PATH: it runs from a checkout.
     checkout = str(Path(hepsub.__file__).parent.parent)
     return (sys.executable, "-X", "utf8", "-m", "hepsub", "hep_auth"), {"PYTHONPATH": checkout}
 

@@ -48,13 +48,6 @@ def push_pending(
     What is in its place is removed here, and from the list, one by one: whatever happens in between,
     nothing is lost and nothing is done twice that matters. A job that cannot be used does not stop the others.
 
-    Args:
-        uploads: what the run has learned so far.
-        ended: is told of the jobs that are complete now.
-        bundle: the bundle of a submission.
-        cluster: its ClusterId.
-        procs: the jobs; None for all.
-
     Raises:
         HepsubError: a storage is not known any more, or has no keys.
     """

@@ -58,8 +58,6 @@ class ReturnedJob(Struct, frozen=True, kw_only=True):
     Attributes:
         name: `cluster.proc`.
         directory: what it brought back, for people.
-        report: what its last run says of them.
-        expected: what it was to write.
         marker: its marker, and the URL of that; None where no output goes to a store.
         limit: bytes that may come home.
     """

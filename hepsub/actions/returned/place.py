@@ -11,7 +11,7 @@ import os
 import shutil
 import stat
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from hepsub.bundle.bundle import Bundle
@@ -27,17 +27,14 @@ from hepsub.tree import Tree
 _NAMED = 5
 
 
-def place_outputs(bundle: Bundle, cluster: int) -> tuple[str, ...]:
-    """Move returned outputs to their paths; a sentence for each that could not be.
+def place_outputs(bundle: Bundle, cluster: int, procs: Iterable[int]) -> tuple[str, ...]:
+    """Move returned outputs of ended jobs to their paths; a sentence for each that could not be.
 
     A file that is there already is replaced whole, as the job itself would have done.
-
-    Args:
-        bundle: the bundle of a submission.
-        cluster: its ClusterId.
     """
     troubles: list[str] = []
-    for proc in range(bundle.request.number):
+    # Not of others: while HTCondor brings outputs home, a part of them lies there already, perhaps without the report.
+    for proc in procs:
         job, directory = f"{cluster}.{proc}", bundle.returned(proc)
         try:
             with bundle.open_returned(proc) as tree:

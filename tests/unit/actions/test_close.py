@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from hepsub.actions.renew.renew import Renewed
+from hepsub.auth.renewal import read_state
 from hepsub.bundle.directory import discard_bundle
 from hepsub.errors import NotDone
 from hepsub.result import Result
@@ -82,6 +84,42 @@ def test_what_has_no_place_is_never_forgotten(world: World, ended: Path) -> None
     world.renew()
     assert (world.directory / "results/r").read_text() == "a result"
     assert ended.exists(), "the report was kept for no time at all"
+
+
+def test_secrets_do_not_wait_for_logs_that_cannot_be_placed(world: World) -> None:
+    """These stay, are told, and get there when their directory is back."""
+    logs = world.directory / "logs"
+    logs.mkdir()
+    bundle = world.submit("-cred", "iam", "-o", f"{logs}/o", "-e", f"{logs}/o")
+    shutil.rmtree(logs)
+    (bundle / "private/unlinked").touch()
+    (bundle / "job/0/stdout").write_text("said")
+    (bundle / "job/0/iam.token").write_text("secret")
+    world.schedd.jobs.clear()
+    assert f"{logs}/o cannot be written (No such file or directory)" in told(world.renew())
+    left = {str(path.relative_to(bundle)) for path in bundle.rglob("*") if path.is_file()}
+    assert left == {
+        *(f"private/{name}" for name in ("lock", "ready", "request.json", "unlinked")),
+        "job/0/stdout",
+    }
+    logs.mkdir()
+    assert told(world.renew()) == []
+    assert (logs / "o").read_text() == "said"
+    assert not (bundle / "job/0/stdout").exists()
+
+
+def test_of_many_sentences_the_state_keeps_as_many_as_can_be_read_again(world: World) -> None:
+    """Each output of ten thousand jobs may have one."""
+    bundle = world.submit("-out", f"*.root={world.directory}/results/")
+    (world.directory / "results").write_text("a file where a directory should be")
+    (bundle / "job/0/home.0/outputs").mkdir(parents=True)
+    for number in range(600):
+        (bundle / f"job/0/home.0/outputs/{number}.root").write_text("x")
+    world.schedd.jobs.clear()
+    result = world.renew()
+    assert len(result.problems) == 600
+    kept = read_state(bundle.parent, world.now).notes
+    assert (len(kept), kept[-1]) == (501, "and 100 more")
 
 
 def test_one_that_is_settled_is_not_looked_through_again(world: World, ended: Path) -> None:

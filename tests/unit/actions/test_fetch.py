@@ -13,7 +13,7 @@ import pytest
 from msgspec.structs import replace
 
 from hepsub.actions.fetch.fetch import fetch
-from hepsub.actions.fetch.local import compare, copy_returned, job_directory
+from hepsub.actions.fetch.local import compare, copy_returned, local_state
 from hepsub.actions.fetch.plan import job_ranges
 from hepsub.actions.fetch.plan import plan_job as planned
 from hepsub.actions.fetch.result import (
@@ -197,6 +197,18 @@ def test_a_path_needs_no_copy(job: Job, tmp_path: Path) -> None:
     assert plan_job(known, listing_of()).complete is None
 
 
+def test_a_path_that_cannot_be_looked_at_is_told(job: Job, tmp_path: Path) -> None:
+    """As where AFS wants a token; here the name is longer than any."""
+    path = tmp_path / ("n" * 300)
+    for carried in (
+        Carried(name="r", place=FilePlace(path=str(path))),
+        Carried(name="*.root", place=FilePlace(path=f"{path}/")),
+    ):
+        known = replace(job, carried=(carried,), marker=None)
+        [missing] = plan_job(known, listing_of()).missing
+        assert missing.why == f"{carried.place} cannot be looked at: File name too long"
+
+
 def test_a_link_at_home_is_not_followed(job: Job, tmp_path: Path) -> None:
     """What a job left behind does not read other files of the user's."""
     (tmp_path / "secret").write_text("secret")
@@ -315,12 +327,12 @@ def test_compare(
 def test_parts_do_not_meet_outputs(tmp_path: Path) -> None:
     """An output that is itself called NAME.part keeps its name."""
     output = Output(proc=2, name="d/r", source=R, size=1)
-    both = (output, replace(output, name="d/r.part"))
-    own = job_directory(JobOutputs(proc=2, outputs=both), tmp_path, 13)
-    found = own.destination(output)
+    outputs = tuple(replace(output, name=name) for name in ("d/r", "d/r.part", "../r"))
+    first, _, last = local_state(JobOutputs(proc=2, outputs=outputs), tmp_path, 13)
+    found = first.destination
     assert found is not None
     assert (found.parts, found.part) == (("13", "2", "d", "r"), "r.part.part")
-    assert own.destination(replace(output, name="../r")) is None
+    assert (last.state, last.destination) == (LocalState.FAILED, None)
 
 
 # ---- whole runs -------------------------------------------------------------------------------
@@ -390,6 +402,24 @@ def test_what_came_home_is_copied_and_the_rest_told(world: World) -> None:
     again = world.fetch("13.0-1")
     assert (again.exit_code, again.value.count(LocalState.EQUAL)) == (0, 2)
     assert value_text(again.value) == "0 file(s) fetched, 0 B; 2 were here"
+
+
+@pytest.mark.parametrize(
+    ("state", "why"),
+    [(State.TRANSFERRING, "the job is running"), (State.HELD, "the job is on hold (disk full)")],
+)
+def test_what_is_coming_home_now_is_not_taken(world: World, state: State, why: str) -> None:
+    """HTCondor writes it where it belongs from the first byte on; the report comes with it."""
+    bundle = world.submit(*OUT)
+    leave(bundle, 0, "r", b"half of a resu")
+    world.schedd.jobs = [make_job("13.0", state, hold_reason="disk full")]
+    result = world.fetch("13.0")
+    assert [each.message for each in result.problems] == [f"13.0: no r: {why}"]
+    assert not (world.directory / "got/13/0/r").exists()
+    world.schedd.jobs = []
+    leave(bundle, 0, "r", b"half of a result")
+    assert world.fetch("13.0").exit_code == 0
+    assert (world.directory / "got/13/0/r").read_bytes() == b"half of a result"
 
 
 def test_only_and_listing(world: World) -> None:
@@ -553,7 +583,9 @@ def test_a_link_that_takes_the_place_of_a_file_meanwhile_is_not_followed(
     path.unlink()
     path.symlink_to(tmp_path / "secret")
     goal = Destination(root=tmp_path / "got", parts=("r",), part="r.part")
-    copied = copy_returned(LocalFile(output=output, path=goal.path, state=LocalState.ABSENT), goal)
+    copied = copy_returned(
+        LocalFile(output=output, path=goal.path, state=LocalState.ABSENT, destination=goal)
+    )
     assert copied.state is LocalState.FAILED
     assert not goal.path.exists()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from hepsub.actions.fetch.local import stderr_of, with_logs
 from hepsub.actions.fetch.result import JobOutputs, Missing
@@ -41,6 +42,13 @@ def job(
 def names(files: JobOutputs) -> list[str]:
     """The names of its files."""
     return [each.name for each in files.outputs]
+
+
+def test_logs_that_cannot_be_looked_at_do_not_come(request_: BundleRequest, tmp_path: Path) -> None:
+    """As where AFS wants a token; here the name is longer than any."""
+    strange = replace(request_, stdout=f"{tmp_path}/{'n' * 300}", stderr=f"{tmp_path}/{'e' * 300}")
+    assert names(with_logs(job(missing=True), strange, 13)) == []
+    assert stderr_of(strange, 1, 13) is None
 
 
 @pytest.mark.parametrize(

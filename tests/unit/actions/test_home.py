@@ -50,7 +50,7 @@ class Returned:
 
     def place(self) -> tuple[str, ...]:
         """Put what came home where it belongs."""
-        return place_outputs(self.bundle, 13)
+        return place_outputs(self.bundle, 13, range(2))
 
     def placed(self) -> set[str]:
         """What is where it belongs."""

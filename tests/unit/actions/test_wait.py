@@ -10,18 +10,28 @@ import pytest
 from msgspec.structs import replace
 
 from hepsub.actions.queue.ends import Clock
+from hepsub.actions.queue.later import wait_for as wait_for_jobs
 from hepsub.actions.queue.wait import Waited, wait
 from hepsub.actions.submit.result import Submission
 from hepsub.batch import SPOOLING, JobStatus, State, end_text
 from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.directory import new_bundle
 from hepsub.bundle.fill import fill_bundle
+from hepsub.bundle.notes import mark_ready
 from hepsub.errors import PoolUnreachable
-from hepsub.jobid import SubmissionRef
+from hepsub.jobid import SubmissionRef, parse_job_id
 from hepsub.plan.model import BUNDLE
 from hepsub.result import Result, document_of
-from tests.fakes.batch import FakeSchedd, as_batch_systems, make_job, make_unmade
-from tests.fakes.world import NOON, make_policy, make_session
+from tests.fakes.batch import Cluster, FakeSchedd, as_batch_systems, make_job, make_unmade
+from tests.fakes.world import (
+    NOON,
+    make_policy,
+    make_script,
+    make_session,
+    make_spec,
+    make_world,
+    plan_for,
+)
 from tests.unit.bundle.test_request import make_request
 
 Step = Callable[[], None]
@@ -292,6 +302,34 @@ def test_outputs_of_an_earlier_command_with_the_same_key_get_to_their_paths(tmp_
     result = wait(session, named, Time([]).clock())
     assert (result.exit_code, result.notes) == (0, ())
     assert (tmp_path / "results/1").read_text() == "a result"
+
+
+@pytest.mark.parametrize(("meant", "state"), [("13.0", State.TRANSFERRING), ("13.0-1", State.HELD)])
+def test_what_a_job_is_bringing_home_now_is_left_alone(
+    tmp_path: Path, meant: str, state: State
+) -> None:
+    """HTCondor still writes it, and its report has not come; or that failed, and the job is on hold for it."""
+    schedd = FakeSchedd(past=[end(0)], jobs=[make_job("13.1", state)])
+    policy = make_policy(f'[staging]\nbundle_dir = "{tmp_path}/bundles"\n')
+    session = make_session(tmp_path, as_batch_systems(schedd), policy=policy)
+    request = make_request(
+        "-out",
+        f"r={tmp_path}/results/%{{ProcId}}",
+        delivery=BUNDLE,
+        executable=str(make_script(tmp_path)),
+    )
+    with new_bundle(session.bundles, "u") as directory:
+        bundle = Bundle(directory=directory, request=request)
+        fill_bundle(bundle)
+    mark_ready(bundle, 13)
+    plan = plan_for(make_spec("job.sh"), policy, make_world())
+    schedd.clusters.append(Cluster(submitted=replace(request.ref, uuid="u", cluster=13), plan=plan))
+    for proc in (0, 1):
+        (bundle.returned(proc) / "outputs").mkdir(parents=True)
+        (bundle.returned(proc) / "outputs/r").write_text("half of a result")
+    wait_for_jobs(session, [parse_job_id(meant)], None, Time([]).clock())
+    assert [each.name for each in (tmp_path / "results").iterdir()] == ["0"]
+    assert (bundle.returned(1) / "outputs/r").exists()
 
 
 def test_a_job_whose_files_are_still_on_their_way_is_waited_for(tmp_path: Path) -> None:

@@ -215,6 +215,10 @@ def test_logs_that_cannot_be_linked_are_told_and_noted(tmp_path: Path) -> None:
     assert link_logs(bundle, 13) == (
         f"{tmp_path}/none/o.0 cannot be written (No such file or directory); stdout and stderr lie in {where}",
     )
+    assert place_logs(bundle, 13) == tuple(
+        f"{tmp_path}/none/{name} cannot be written (No such file or directory)"
+        for name in ("o.0", "o.1")
+    ), "they would be removed with the corners"
     (tmp_path / "none").mkdir()
     assert place_logs(bundle, 13) == ()
     assert sorted(each.name for each in (tmp_path / "none").iterdir()) == ["o.0", "o.1"]

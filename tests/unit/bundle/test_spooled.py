@@ -23,8 +23,8 @@ def test_the_corners_and_logs_of_the_jobs_that_ended(tmp_path: Path) -> None:
 
 
 def test_logs_are_made_beforehand(tmp_path: Path) -> None:
-    """What is there stays as it is; what is no file, or cannot be made, is no place."""
-    names = ("new", "old", "pipe", "missing/log")
+    """What is there stays as it is; what is no file, or cannot be made or even looked at, is no place."""
+    names = ("new", "old", "pipe", "missing/log", "n" * 300)
     logs = tuple(tmp_path / name for name in names)
     logs[1].write_text("old")
     os.mkfifo(logs[2])

@@ -81,6 +81,13 @@ def test_search_paths_that_travel(tmp_path: Path, words: tuple[str, ...], names:
     assert list(seen) == names
 
 
+def test_what_cannot_be_looked_at_names_nothing(tmp_path: Path) -> None:
+    """A directory that its user may not enter, or a name that is none."""
+    name = "n" * 300
+    furnish(tmp_path, f"cat HERE/data/a.raw HERE/{name} >HERE/{name}/x\n")
+    assert set(found(tmp_path, "job.sh", "-argu", f"{tmp_path}/{name}")) == {"data/a.raw"}
+
+
 def test_a_binary_and_what_is_not_there_name_nothing(tmp_path: Path) -> None:
     furnish(tmp_path, "\x7fELF\0 HERE/data/a.raw")
     assert found(tmp_path, "job.sh") == {}
