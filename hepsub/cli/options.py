@@ -131,7 +131,6 @@ class Command(NamedTuple):
     """A command.
 
     Attributes:
-        description: paragraphs, for the man page.
         words: the words that belong to no option; None when there may be none.
         results: the types of its JSON results, as `module:name`; none where they are not described yet.
         brief: what -h says of the options that people use, where there are too many for a screen: field → words.
@@ -140,7 +139,6 @@ class Command(NamedTuple):
 
     name: str
     summary: str
-    description: tuple[str, ...]
     options: tuple[Option, ...]
     words: Words | None
     examples: tuple[tuple[str, str], ...]
