@@ -170,7 +170,7 @@ def run(session: Session, values: Values, console: Console) -> AnyResult:
         return _resubmit(session, values, console)
     try:
         return _submit(session, values, console)
-    except ScriptMissing as missing:
+    except ScriptMissing as missing:  # only now: a script may well be called `statsu`
         from hepsub.cli.meant import script_meant
 
         raise script_meant(missing, values["script"][0], COMMAND) from missing

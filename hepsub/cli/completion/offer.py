@@ -104,7 +104,7 @@ def _end_in_time(*, apart: bool) -> threading.Timer:
         signal.signal(signal.SIGTERM, lambda *_: None)  # unlike SIG_IGN that stays here
 
     def end() -> None:
-        if apart:
+        if apart:  # a program that waits for a network would outlive its reader
             os.killpg(0, signal.SIGTERM)
         os._exit(0)
 

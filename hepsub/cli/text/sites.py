@@ -74,7 +74,7 @@ def _site_row(site: SiteRow, now: float) -> Row:
             site.kind if site.pledged else f"{site.kind}, by opportunity",
             site.via,
             site.arch or "any",
-            "shared" if site.shared_filesystem else "sent",
+            "shared" if site.shared_filesystem else "sent",  # how a job gets at its user's files
             ", ".join(_limits(site)) or "-",
             "all" if site.any_group else ", ".join(site.groups) or "none of yours",
             *_cores(site.cores),
