@@ -92,6 +92,7 @@ def every_error(below: type[HepsubError] = HepsubError) -> Iterator[type[HepsubE
 
 def error_of(exit_code: int) -> type[HepsubError]:
     """The error that an exit code means."""
+    # Special cases share their parent's code, and have none of their own: there is one error for each.
     return next(each for each in every_error() if each.exit_code == exit_code)
 
 

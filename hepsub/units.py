@@ -11,6 +11,7 @@ _MEMORY = r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?b)?"
 _MEMORY_FACTOR = {"k": 2.0**-10, "": 1.0, "m": 1.0, "g": 2.0**10, "t": 2.0**20}
 _SIZE_POWER = {"": 0, "k": 10, "m": 20, "g": 30, "t": 40}
 _DURATION_PART = r"(\d+(?:\.\d+)?)\s*([a-z]+)\s*"
+# 1:30 is an hour and a half, as HTCondor's users write it; sbatch's minutes and seconds are read in hepsub.slurm.
 _CLOCK = r"(?:(\d+)[-+])?(\d+):([0-5]\d)(?::([0-5]\d))?"
 _MOST_MB = (2**63 - 1) // 2**20
 _MOST_S = 2**31 - 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from hepsub.cli.commands.status import SNAKEMAKE_STATUS, SNAKEMAKE_SUBMIT
+from hepsub.cli.generate.sources import sections
 from tests.testbed import host, install
 from tests.testbed.process import TestbedError, TestbedUnavailableError
 
@@ -46,8 +46,10 @@ def profile() -> str:
         re.MULTILINE | re.DOTALL,
     )
     assert found
-    assert f"submit-cmd: {SNAKEMAKE_SUBMIT}\n" in found[1]
-    assert f"status-cmd: {SNAKEMAKE_STATUS}\n" in found[1]
+    told = " ".join(sections("commands.txt")["hep_sub status"])
+    commands = re.findall(r"-cmd: (.*)", found[1])
+    assert len(commands) == 3
+    assert [each for each in commands if f"`{each}`" not in told] == []
     return found[1]
 
 

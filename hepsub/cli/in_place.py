@@ -26,7 +26,7 @@ class InPlace:
         options = self._console.options.update(width=width, height=None)
         lines = self._console.render_lines(what, options, pad=False)
         lines = lines[: max(1, height - 1)]
-        with self._console:  # one write
+        with self._console:  # one write: a terminal far away would show the empty lines in between
             self.clear()
             for number, line in enumerate(lines):
                 segments = [*([Segment.line()] if number else []), *line]

@@ -27,7 +27,7 @@ PROGRAMS = {f"hep_{name}": f"{_COMMANDS}hep_{name}" for name in _NAMES}
 """The commands, and the module of each."""
 
 _NOT_BEHIND_HEP_SUB = ("sub", "q", "clus")
-# hep_q keeps HepJob's table for ever: behind hep_sub, status takes its place, and is no second door to it.
+# hep_q keeps HepJob's table for ever; behind hep_sub there is status instead. hep_clus is not about jobs.
 VERBS = {
     "hep_sub": {name: f"{_COMMANDS}{name}" for name in ("status", "demo")}
     | {name: PROGRAMS[f"hep_{name}"] for name in _NAMES if name not in _NOT_BEHIND_HEP_SUB},

@@ -131,7 +131,6 @@ class Command(NamedTuple):
     """A command.
 
     Attributes:
-        description: paragraphs, for the man page.
         words: the words that belong to no option; None when there may be none.
         results: the types of its JSON results, as `module:name`; none where they are not described yet.
         brief: what -h says of the options that people use, where there are too many for a screen: field → words.
@@ -140,7 +139,6 @@ class Command(NamedTuple):
 
     name: str
     summary: str
-    description: tuple[str, ...]
     options: tuple[Option, ...]
     words: Words | None
     examples: tuple[tuple[str, str], ...]
@@ -178,13 +176,14 @@ _IDS = "Clusters (13), jobs (13.2), ranges (13.0-9), schedd07:13.2."
 SHELLS = ("bash", "zsh", "fish")
 """Those that complete the commands."""
 IDS = Words("ids", "ID…", _IDS, kind=Kind.JOB)
-QUEUED_IDS = IDS._replace(kind=Kind.QUEUED)
+QUEUED_IDS = IDS._replace(kind=Kind.QUEUED)  # what has ended cannot be removed, and is not offered
 COMMON = (JSON, VERSION, HELP)
 
 
 def acting(act: str, command: str) -> Callable[["Session", Values, "Console"], "AnyResult"]:
     """What hep_rm, hep_hold and hep_release do: one of `batch.Act`, to the jobs that were named."""
 
+    # By its name: help needs no batch system.
     def run(session: "Session", values: Values, _: "Console") -> "AnyResult":
         from hepsub.actions.queue.control import control
         from hepsub.batch import Act
@@ -204,7 +203,9 @@ def named_ids(values: Values, command: str) -> "tuple[JobId, ...]":
     from hepsub.jobid import parse_job_id
 
     ids = tuple(parse_job_id(text) for text in values["ids"])
-    if ids and values["all"]:
+    if (
+        ids and values["all"]
+    ):  # who names one job hardly means all, and nobody is asked before they go
         raise UsageError(
             "both ids and -a were given", remedy="-a means all of your jobs: leave out one of them"
         )

@@ -6,7 +6,6 @@ import io
 import os
 import shutil
 import sys
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -64,13 +63,13 @@ def fits(table: Table, *, cut: bool = False) -> bool:
     """
     if _is_plain(table):
         return True
-    if cut:
-        table = replace(table, rows=tuple(_cut(row, table.columns) for row in table.rows))
     real = _terminal()
+    return not real.is_terminal or _measured(_cut(table) if cut else table, real) <= real.width
+
+
+def _measured(table: Table, real: Console) -> int:
     unlimited = real.options.update(max_width=10_000)
-    return (
-        not real.is_terminal or real.measure(_rich(table), options=unlimited).maximum <= real.width
-    )
+    return real.measure(_rich(table), options=unlimited).maximum
 
 
 def trimmed(table: Table) -> str:
@@ -78,10 +77,15 @@ def trimmed(table: Table) -> str:
     return "\n".join(line.rstrip() for line in drawn(table).split("\n"))
 
 
-def _cut(row: Row, columns: Iterable[Column]) -> Row:
-    pairs = zip(row.cells, columns, strict=True)
-    cells = (printable(cell)[:_BEGINNING] if column.cut else cell for cell, column in pairs)
-    return replace(row, cells=tuple(cells))
+def _cut(table: Table) -> Table:
+    """A table in which the beginnings stay of what may be cut off."""
+
+    def cut(row: Row) -> Row:
+        pairs = zip(row.cells, table.columns, strict=True)
+        cells = (printable(cell)[:_BEGINNING] if column.cut else cell for cell, column in pairs)
+        return replace(row, cells=tuple(cells))
+
+    return replace(table, rows=tuple(map(cut, table.rows)))
 
 
 def drawn(table: Table) -> Styled:
@@ -91,12 +95,14 @@ def drawn(table: Table) -> Styled:
     from rich.console import Console
 
     real = _terminal()
+    width = real.width
+    if not real.is_terminal:
+        # Names are cut there, and texts wrapped; who reads a pipe needs the numbers whole.
+        has_wrapped = any(column.wrapped for column in table.columns)
+        width = _WIDTH if has_wrapped else max(_WIDTH, _measured(_cut(table), real))
     text = io.StringIO()
     console = Console(
-        file=text,
-        force_terminal=real.is_terminal,
-        no_color=real.no_color,
-        width=real.width if real.is_terminal else _WIDTH,
+        file=text, force_terminal=real.is_terminal, no_color=real.no_color, width=width
     )
     console.print(_rich(table))
     # rich knows no text below a row: each of its lines is one row, as no table with such texts has wrapped columns.

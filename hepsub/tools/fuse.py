@@ -103,7 +103,7 @@ def require_fuse(path: str) -> str:
 
 def unmounter(path: str) -> str:
     """The program that unmounts; empty where there is none."""
-    places = f"{path}:/usr/bin:/bin"
+    places = f"{path}:/usr/bin:/bin"  # an experiment's environment may have a PATH of its own alone
     found = (shutil.which(name, path=places) for name in ("fusermount3", "fusermount"))
     return next((each for each in found if each), "")
 
@@ -129,7 +129,7 @@ def unmount(program: str, point: Path, *, lazily: bool = False) -> str:
 
     Lazily: programs that use it keep what they have open, and it is gone for all others.
     """
-    argv = [program, "-u", *(["-z"] if lazily else []), "--", str(point)]
+    argv = [program, "-u", *(["-z"] if lazily else []), "--", str(point)]  # umount(8) is root's
     done = run_within(argv, timeout=_UNMOUNT_S)
     if done is None:
         return f"{program} did not end within {_UNMOUNT_S} s"

@@ -106,6 +106,7 @@ def ask_token(request: Request, environment: Mapping[str, str], uid: int) -> Age
         NoAnswer: nothing came within 20 s.
         ProviderUnreachable: the provider does not answer.
     """
+    # The agent shows that name where its user wants to be asked for each token (oidc-agent --confirm).
     words = ["oidc-token", "--all", "--name=hepsub", f"--time={max(0, round(request.seconds))}"]
     if request.audience:
         words.append(f"--aud={request.audience}")
@@ -129,7 +130,7 @@ def _unknown_or_refused(
 ) -> HepsubError:
     """The error that oidc-token's words mean; an account that is nowhere is not one to be loaded."""
     error = refusal(done.stderr or done.stdout, account)
-    is_unloaded = "account not loaded" in done.stderr.casefold()
+    is_unloaded = "account not loaded" in done.stderr.casefold()  # it says so of any name
     if is_unloaded and account not in known_accounts(environment, uid):
         return refusal("No account configured with that short name", account)
     return error

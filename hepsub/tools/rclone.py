@@ -53,14 +53,20 @@ def find_rclone(oldest: tuple[int, int] = _OLDEST, purpose: str = "serving S3") 
         purpose: what for, for the error.
 
     Raises:
-        ToolFailed: there is none, or only old ones.
+        ToolFailed: there is none, or only old ones, or broken ones.
     """
     beside = Path(sys.executable).parent / "rclone"
     found = (str(beside) if beside.exists() else None, shutil.which("rclone"))
     candidates = [each for each in found if each]
+    trouble = None
     for candidate in candidates:
-        if _version(candidate) >= oldest:
-            return candidate
+        try:
+            if _version(candidate) >= oldest:
+                return candidate
+        except ToolFailed as error:  # a wheel for another processor, say: the system's may do
+            trouble = trouble or error
+    if trouble is not None:
+        raise trouble
     what = "the rclone here is too old" if candidates else "rclone is not installed"
     raise ToolFailed(
         f"{what}; {purpose} needs {oldest[0]}.{oldest[1]} or newer",

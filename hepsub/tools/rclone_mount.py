@@ -134,7 +134,7 @@ def start_mount(mount: RcloneMount, environment: Mapping[str, str]) -> Server:
     }
     for name, text in files.items():
         write_whole(mount.state / name, text, 0o600)
-    if mount.log.exists():
+    if mount.log.exists():  # what went wrong before is not what goes wrong now
         mount.log.replace(mount.log.with_suffix(".log.old"))
     write_whole(mount.log, "", 0o600)
     return start(
@@ -203,6 +203,7 @@ def hep_auth() -> tuple[str, ...]:
 
 def variables(state: Path, environment: Mapping[str, str]) -> dict[str, str]:
     """The variables of rclone beside the user's own, of which AWS_* and RCLONE_* are taken away."""
+    # rclone, and the script that gives it keys, run in the mount's own directory.
     absolute = {
         name: os.path.abspath(environment[name]) for name in _PATHS if environment.get(name)
     }

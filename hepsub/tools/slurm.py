@@ -108,7 +108,6 @@ def script_file(text: str) -> Iterator[str]:
     try:
         with open(descriptor, "wb", closefd=False) as file:
             file.write(os.fsencode(text))
-        os.lseek(descriptor, 0, os.SEEK_SET)
         yield f"/proc/self/fd/{descriptor}"
     finally:
         os.close(descriptor)

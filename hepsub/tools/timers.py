@@ -125,6 +125,7 @@ def remove_timer(directory: Path) -> bool:
     there = [directory / name for name in (TIMER, SERVICE) if (directory / name).is_file()]
     if there and installed("systemctl"):
         _user("disable", "--now", TIMER)
+    # The link that `enable` has made stays where nobody could be asked to disable it.
     for path in (*there, directory / "timers.target.wants" / TIMER):
         path.unlink(missing_ok=True)
     if there and installed("systemctl"):

@@ -42,6 +42,7 @@ def find_trouble(troubles: Iterable[Trouble], told: str) -> Trouble | None:
     return next((each for each in troubles if any(text in told for text in each.texts)), None)
 
 
+# The first that fits counts: what is said of the refresh token may hold a word of what is said of the provider.
 _TROUBLES = (
     Trouble(
         texts=("did not receive any response", "could not connect to oidc-agent", "have you set the env var"),
@@ -124,7 +125,9 @@ _TROUBLES = (
 
 def refusal(told: str, account: str) -> HepsubError:
     """The error that a text of oidc-agent means."""
-    words = " ".join(told.split()).removeprefix("Error: ")[:300]
+    words = " ".join(told.split()).removeprefix("Error: ")[
+        :300
+    ]  # a provider's answer may be a page of HTML
     if trouble := find_trouble(_TROUBLES, words.casefold()):
         return trouble.as_error(words, account=account)
     return CredentialRefused(

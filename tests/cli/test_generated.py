@@ -101,6 +101,11 @@ def test_man_page_has_every_option_name(command: Command) -> None:
     assert [name for name in names(command) if roff.bold(name) not in page] == []
 
 
+def test_each_command_is_described_and_nothing_else() -> None:
+    names = [command.name for command in sources.every_command()]
+    assert sorted(sources.sections("commands.txt")) == sorted(names)
+
+
 def test_man_page_of_hep_sub_has_every_subcommand() -> None:
     page = (CHECKOUT / "man/hep_sub.1").read_text()
     listed = set(re.findall(r"^\\fBhep_sub\\fR \\fB(\w+)\\fR$", page, flags=re.MULTILINE))

@@ -27,12 +27,6 @@ def run(session: Session, values: Values, _console: Console) -> AnyResult:
 COMMAND = Command(
     name="hep_sub demo",
     summary="Show the whole way of the data on this machine",
-    description=(
-        "An S3 server on loopback gets generated dimuon events; three jobs read them through pre-signed URLs,"
-        " write histograms back, and the sum is drawn. It needs no pool and no keys, and leaves nothing behind but the"
-        " script of -script. Its last line is a command that works right now."
-        " The S3 server is rclone's: pip install 'hepsub[rclone]', or rclone 1.65 or newer.",
-    ),
     options=(
         flag("-script --script", "Leave a script job.sh in this directory, to begin with."),
         *COMMON,

@@ -39,13 +39,6 @@ def run(session: Session, values: Values, console: Console) -> AnyResult:
 COMMAND = Command(
     name="hep_auth login",
     summary="Get what is missing, step by step",
-    description=(
-        "Without a NAME it looks at what the pool, its sites and the storages of the policy need. At a terminal it"
-        " runs the steps that are missing, one after the other: kinit; oidc-gen for an account that does not exist"
-        " yet (with the device flow: a code to be typed into a browser anywhere); oidc-add for one that is not"
-        " loaded. A ticket that is named is got anew, also when there is one. Without a terminal it tells the"
-        " commands, and ends with the exit status of what is missing.",
-    ),
     options=_OPTIONS,
     words=Words(
         field="names",

@@ -72,20 +72,6 @@ def _arranged(session: Session, act: str) -> AnyResult:
 COMMAND = Command(
     name="hep_auth renew",
     summary="Keep fresh what waiting and running jobs have with them",
-    description=(
-        "One round looks at all of your jobs that something travels with: it renews tickets and tokens, signs URLs"
-        " anew, finishes or removes submissions that were interrupted, leaves out remote sites that hold or fail jobs"
-        " for reasons of their own, sends what is on hold there (behind a computing element or at another pool what"
-        " waits, too) to others where it may run, and clears away what"
-        " finished jobs left."
-        " Jobs get the new ones when they start, and ask for them while they run; at a remote site without io_proxy"
-        " they find them in the mailbox, if [staging] of the policy names one. With no such job it has nothing to do."
-        " Two of them at once, also on two machines with one home, do not disturb each other.",
-        "-install has it started by a timer of your systemd, if that goes on after the logout (lingering); else by"
-        " cron, if a cron daemon runs: one line in your crontab, which ends with '# hepsub renew'. It says which,"
-        " and why that survives the logout. Where neither would work it ends with exit status 59: there -loop is"
-        " left. -status is 0 when all is well, 53 when the last round could not do all, 59 when nothing runs it.",
-    ),
     options=_OPTIONS,
     words=None,
     examples=(

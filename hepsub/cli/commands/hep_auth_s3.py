@@ -37,17 +37,6 @@ def run(session: Session, values: Values, _: Console) -> AnyResult:
 COMMAND = Command(
     name="hep_auth s3",
     summary="Tell or give the keys of a storage",
-    description=(
-        "Without -process it tells whose keys a storage of the policy has, how long they are valid and whether the"
-        " storage accepts them, and shows no secret: exit status 0 for keys that it accepts, 34 for others, 35 when"
-        " it does not answer. With -process it is a credential process as the AWS SDKs call it: rclone, aws, s5cmd"
-        " and boto3 get fresh keys from it, again and again, for as long as your token can be had. `Expiration` is"
-        " some minutes earlier than real, so that nothing begins with keys that are about to end.",
-        "Put `[profile herd]` and `credential_process = /path/to/hep_auth s3 -process herd` into ~/.aws/config,"
-        " with endpoint_url and region of the storage, and name that profile: `aws --profile herd s3 ls`,"
-        " `s5cmd --profile herd ls`, `boto3.Session(profile_name='herd')`, and in rclone.conf `env_auth = true`"
-        " with `profile = herd`.",
-    ),
     options=(_PROCESS, *COMMON),
     words=Words(
         field="storage",

@@ -42,11 +42,6 @@ def run(session: Session, values: Values, _: Console) -> AnyResult:
 COMMAND = Command(
     name="hep_auth token",
     summary="Print a token",
-    description=(
-        "The token, and nothing else, is one line on stdout. It is the one that WLCG Bearer Token Discovery finds"
-        " when that fits, else one from oidc-agent, or from the program that the policy names. A token is as good"
-        " as your password while it is valid: hand it to a program through a file or a pipe, never as an argument.",
-    ),
     options=_OPTIONS,
     words=Words(
         field="name",

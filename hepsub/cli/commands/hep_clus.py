@@ -50,15 +50,6 @@ def run(session: Session, values: Values, _: Console) -> AnyResult:
 COMMAND = Command(
     name="hep_clus",
     summary="Show pools and remote sites, or what a group has",
-    description=(
-        "hep_clus shows where jobs may go: the pools and the remote sites of the policy, how they are reached, how"
-        " many cores there are and how many are busy, how many jobs wait, which of your groups may use a site, and"
-        " until when the credentials are good that it needs. A pool that does not answer says so in its row.",
-        "With -slurm it shows the partitions of Slurm: how long a job may run, the largest node, how many nodes, cores"
-        " and GPUs are free, busy, or otherwise out of use, how many jobs wait for it and run there, and whether you"
-        " may use it, as far as Slurm tells.",
-        "With -walltime it shows the walltime classes of a group and their limits.",
-    ),
     options=_OPTIONS,
     words=None,
     examples=(

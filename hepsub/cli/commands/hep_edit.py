@@ -59,17 +59,6 @@ def run(session: Session, values: Values, _: Console) -> AnyResult:
 COMMAND = Command(
     name="hep_edit",
     summary="Change what waiting and held jobs ask for",
-    description=(
-        "hep_edit changes the memory, cores, disk, walltime or priority that waiting and held jobs ask for, and says"
-        " old -> new. Running jobs are left alone: what they have was given to them when they started; hep_hold ends"
-        " their run, and they begin anew. Jobs of a large cluster that the schedd has still to make are changed, too.",
-        "Another walltime moves the jobs into the class of their accounting group that holds it. It cannot be changed"
-        " where files or credentials travel with the jobs, because it is among these: hep_rm 13, then"
-        " hep_sub -resubmit 13 -wt 3d keeps their names and outputs. What a computing element has already cannot be"
-        " changed, and it is asked for no disk. On this machine (-p here) cores and walltime are those of a whole"
-        " cluster, none of whose jobs runs, and jobs have no disk of their own.",
-        "The exit code is 0 only if all that was asked was done.",
-    ),
     options=(*_OPTIONS, ALL, *POOLS, *COMMON),
     words=QUEUED_IDS,
     examples=(

@@ -62,18 +62,6 @@ def run(session: Session, values: Values, _console: Console) -> AnyResult:
 COMMAND = Command(
     name="hep_fetch",
     summary="Bring the outputs of jobs here",
-    description=(
-        "hep_fetch fetches what jobs have left, as far as it exists, into CLUSTER/PROC/NAME: from S3, from the spool"
-        " of a remote schedd, and what came home because it could be saved nowhere else; with it the report.json"
-        " of each job, and all files that a remote job without -out left new."
-        " Outputs that -out gave a path on this machine stay there. What is here and equal is not"
-        " fetched again, and what differs is never overwritten without -force. A file gets its name when its size"
-        " and checksum are right; before that it is NAME.part, where the same command goes on after an interruption.",
-        "It ends with 0 when everything that exists is here and no job misses an output that it had to make; else"
-        " with 53, and says for each job what is missing and why: it is idle, was removed, or ended with which"
-        " error. Outputs that two runs of one job wrote are told apart by the job's report. Which outputs a job has"
-        " stands in its bundle, which is kept for [renew] keep of the policy after the job's end.",
-    ),
     options=_OPTIONS,
     words=IDS,
     examples=(

@@ -41,16 +41,6 @@ def run(session: Session, values: Values, _: Console) -> AnyResult:
 COMMAND = Command(
     name="hep_history",
     summary="Show jobs that have ended",
-    description=(
-        "hep_history lists jobs that have left the queue, the latest first, with the exit code or the signal"
-        " that ended them, their run time, their peak memory in MB and their CPU time (of all their processes"
-        " together: with two busy cores it is twice the run time), or why they were removed."
-        " Without -p that includes jobs at sites that are pools of their own, as in hep_q.",
-        "With ids, a terminal shows a summary in front: how many ended with 0, the others by the reason, and what they"
-        " used of what they asked for; of a job that hep_sub -resubmit ran again all runs are listed, and the latest"
-        " one counts. A pipe gets the table alone. Jobs that hepsub has seen to end are listed also"
-        " when their schedd has forgotten them; without ids, those whose report came home, too.",
-    ),
     options=_OPTIONS,
     words=Words(field="ids", metavar="[ID…]", help="As behind -i.", kind=Kind.JOB),
     examples=(

@@ -94,24 +94,6 @@ def _counted(words: tuple[str, ...]) -> str:
 COMMAND = Command(
     name="hep_mount",
     summary="Show a bucket as a directory",
-    description=(
-        "hep_mount shows a bucket of a storage of the policy, or what begins with a prefix in it, as a directory:"
-        " for looking around, and for programs that read here and there in large files, such as ROOT. The"
-        " directory is made where it is absent, and has to be empty. It is read-only without -rw. When the command"
-        " ends with 0, the directory can be listed. rclone does the work; it asks hep_auth for keys whenever those"
-        " it has have ended, so a mount lives for as long as your token can be had, and no file holds a key. The"
-        " mount is yours alone, and outlives the terminal.",
-        "What was read is kept on a local disk for a while ([mount] of the policy). What is written is sent some"
-        " seconds after the file was closed: until then it is pending. -ls counts what is pending; -u waits for it,"
-        " says how many there are, and leaves the mount when it takes longer than -t. Nothing that is pending is"
-        " lost when rclone or the machine goes down: mounting the same again at the same place sends it. What others"
-        " write appears within half a minute. A bucket has no directories: an empty one lasts only as long as the"
-        " mount.",
-        "-ls shows STATE: ok; silent (it does not answer in time); stale (its rclone is gone: -u, or mounting again,"
-        " mends it); dead (no longer mounted, as after a reboot, with writes that were not sent). It does not ask the"
-        " storage: when programs get 'Input/output error' from a mount that is ok, the storage is away, the keys have"
-        " expired, or the disk of the cache is full; the last lines of the log, which -ls -json names, tell which.",
-    ),
     options=_OPTIONS,
     words=Words(
         field="words",

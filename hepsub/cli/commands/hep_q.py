@@ -90,24 +90,6 @@ def _state(text: str) -> State:
 COMMAND = Command(
     name="hep_q",
     summary="Show the queue",
-    description=(
-        "hep_q lists jobs, one a line, with the columns JOBID, OWNER, SUBMITTED (two words), RUN_TIME, ST,"
-        " PRI, SIZE (MB) and CMD at fixed places. The last line counts them:"
-        " 'N jobs; N completed, N removed, N idle, N running, N held, N suspended'. Without any job there are"
-        " four lines. Jobs that a large cluster has still to make count as idle and have no line.",
-        "ST is I (idle), R (running), H (on hold), C (completed), X (removed), > (outputs on their way) or"
-        " S (suspended). Jobs that ended leave the queue: hep_history shows them, and -why with their ids says how they"
-        " ended, with the last lines of standard error of one that failed; of jobs that were run again, how their"
-        " latest runs stand.",
-        "Of a running job that something travels with, -why says what it is at besides its own program: 'uploading"
-        " outputs since 4 min, the store s3.example.org does not answer since 3 min'. The job tells it at once, on its"
-        " standard error and in its ad, which HTCondor brings into the queue later: after 20 minutes at the latest,"
-        " where its intervals are the usual ones. Where a job cannot reach its ad (through a computing element, in the"
-        " pool of others, or where the policy names no isolation) its standard error alone tells it (hep_tail -e).",
-        "Without -p, your own jobs at sites that are pools of their own follow those of the default pool. Their JOBID"
-        " is SCHEDD:CLUSTER.PROC, which every command takes. Such a pool is asked while you have jobs there; when it"
-        " does not answer, that is said, and the others are shown.",
-    ),
     options=_OPTIONS,
     words=Words(field="ids", metavar="[ID…]", help="As behind -i.", kind=Kind.JOB),
     examples=(

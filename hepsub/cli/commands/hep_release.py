@@ -7,10 +7,6 @@ from hepsub.cli.options import ALL, COMMON, POOLS, QUEUED_IDS, Command, acting
 COMMAND = Command(
     name="hep_release",
     summary="Release jobs from hold",
-    description=(
-        "hep_release lets jobs that are on hold wait and start again.",
-        "The exit code is 0 only if all that was asked was done.",
-    ),
     options=(ALL, *POOLS, *COMMON),
     words=QUEUED_IDS,
     examples=(

@@ -170,7 +170,7 @@ def run(session: Session, values: Values, console: Console) -> AnyResult:
         return _resubmit(session, values, console)
     try:
         return _submit(session, values, console)
-    except ScriptMissing as missing:
+    except ScriptMissing as missing:  # only now: a script may well be called `statsu`
         from hepsub.cli.meant import script_meant
 
         raise script_meant(missing, values["script"][0], COMMAND) from missing
@@ -292,137 +292,6 @@ _EXAMPLES = (
 COMMAND = Command(
     name="hep_sub",
     summary="Submit jobs to HTCondor",
-    description=(
-        "hep_sub submits a script or program as one cluster of N jobs. On success it prints one line on"
-        " stdout, 'N job(s) submitted to cluster C', and ends with 0; on failure nothing was submitted, and"
-        " stderr says why and what to do. When that line is printed and the exit code is not 0, the cluster exists,"
-        " but its jobs cannot start yet, or Ctrl-C came too late; stderr says what to do. Ctrl-C before the jobs can"
-        " start takes the submission back: nothing of it starts later.",
-        "The job runs in the directory where hep_sub is called, on the shared file system, and gets the"
-        " submitter's environment, less exported shell functions, variables that look like secrets, and"
-        " those that belong to the login session; and without hepsub's own virtual environment, in PATH and in"
-        " VIRTUAL_ENV, also when you have activated it: python3 in the job is yours. In the job,"
-        " _CONDOR_IHEP_JOB_ID holds CLUSTER.PROC. Everybody"
-        " can read the queue: a secret that -env names travels in a file of mode 0600, and stands nowhere else;"
-        " -env NAME keeps it out of your command line, too.",
-        "With -os or -image the job runs in a container image. On this machine (-p here) and at sites whose policy says"
-        " so, apptainer or singularity starts it, from PATH, /usr/bin or /usr/local/bin. On this machine the job begins"
-        " in the directory where hep_sub is called, and sees that one, its script's, the home directory and /cvmfs;"
-        " APPTAINER_BIND=/data shows more. PATH and all other files are the image's, which needs a /bin/sh; /tmp is the"
-        " job's own. A job whose image does not start is put on hold; hep_q -why says why.",
-        "-check submits nothing. Each line of it begins with ok, with NO where jobs will not get far without it (the"
-        " exit code is that of the first of these), or with - where only some commands need it; what to type stands"
-        " below.",
-        "Options may stand before, between and after the script and its arguments. Only -argu takes"
-        " more than one word; it ends at the next option or at --. A word with blanks in it is always a"
-        " value, also when it begins with a dash.",
-        "The names %{ProcId}, %{ClusterId}, %{Index}, %{Uuid} and %{item} are replaced in -argu, -o, -e, -in, -out, the"
-        " values after -env NAME= and the script's name, in any case of letters. Two schedds give the same ClusterIds;"
-        " %{Uuid} is this submission's alone. The words behind -argu are joined and split at white"
-        " space, so an argument with a blank in it can come only from a list's %{item}.",
-        "%{item.name} is the last part of an item that is a path or an object, %{item.stem} the same without its last"
-        " suffix. %{item.2} is the second column of an item, %{item.run} the one that -columns, or with -columns header"
-        " the first line of the list, calls run; %{item.file.stem} is a part of the path in it. Lines are divided only"
-        " where columns are asked for. Then all have as many; quotes are those of RFC 4180, none goes on in the next"
-        " line. Capital letters make no difference in names; one with blanks or dots in it, which a list may have,"
-        " is reached by its number. With -per, %{items.file} are the columns of all of a job's lines: alone after -in"
-        " they are a file each, alone in -argu a word each; a size after -per is that of the files in the column behind"
-        " -in. %{item} stays the whole line.",
-        "A directory after -o, -e or -dir that is missing is made, if the one that it lies in is there. That is a path"
-        " with / at its end, and for more than one job also a name without a dot where nothing is yet (-n 293 -o log)."
-        " Any other path is one file for all jobs, and hep_sub says so.",
-        "With -in or -out the job runs in a private scratch directory, its inputs under their names;"
-        " HEPSUB_SUBMIT_DIR tells where hep_sub was called. An input from a path is a copy of the job's own, also of a"
-        " directory (links in it followed), up to copy_limit of [staging] for one job. What is larger, or a directory"
-        " of more than 10000 files, is a link to your own file where the jobs see it; hep_sub names it. What stands"
-        " behind the last '=' of -in is the name, unless there is a / in it or the whole is the URL of something that"
-        " exists; with nothing behind it ('s3://raw/pt=50.root=') all in front of it is the URL. The name in -out ends"
-        " at the '=' in front of s3://, STORAGE:BUCKET/, /, ./ or ../, else at the first one.",
-        "Before anything is submitted hep_sub names the inputs that do not exist and the outputs that do, and refuses"
-        " places that no job could write to: a bucket that is not there, a directory that cannot be made. -nocheck"
-        " looks at nothing; overwrite = false in [staging] refuses to overwrite. What %{ClusterId} or %{Uuid} is a part"
-        " of is new.",
-        "An output that was not made ends the job with"
-        " exit code 84, unless it is marked NAME?. When the store is away, outputs come home into the bundle"
-        " (exit code 85). A pattern needs a store that knows POST policies, as AWS, Ceph and MinIO do;"
-        " elsewhere its matches come home.",
-        "A job that something travels with ends with an exit code of hepsub's own where its program ended with 0,"
-        " was not run, or was ended by the walltime: 80 its manifest is missing or wrong; 81 an input did not come; 82"
-        " an input is not what was submitted; 83 the program cannot be started; 84 an output was not made; 85 outputs"
-        " are at home; 86 the walltime ended the program; 87 outputs are lost; 88 there is neither curl nor python3;"
-        " 89 the libraries cannot be unpacked; 90 what was sent is not what was submitted, and is not run.",
-        "With -lib DIR the job finds the directory as $HEPSUB_LIB/DIR, with -lib FILE the file in $HEPSUB_LIB."
-        " LD_LIBRARY_PATH gets lib64, lib and the directory itself, PYTHONPATH python, lib/python and itself, PATH"
-        " bin and itself, each where it exists; $HEPSUB_LIB stands in all three for a file. What comes first on the"
-        " command line is found first, your own values last. Packed are contents, names and which files may be"
-        " started; .git, .hg, .svn and __pycache__ are left out. A link inside the directory stays a link, one that"
-        " leads out of it becomes what it leads to. Where the policy names a place in S3 (libraries in [staging])"
-        " an archive is uploaded once, under its SHA-256; else it travels with the jobs.",
-        "For those who know HTCondor: -attr, -require, -rank and -append go into the submit description, which -dry-run"
-        " shows. An expression is read before anything is submitted. What hepsub says itself cannot be said again:"
-        " attributes of HepSub_ and of HTCondor's own, submit commands that have an option, that move files, stream"
-        " logs or open the I/O proxy; -append without a known command names those that there are. -retry counts runs"
-        " that ended with another code than 0, or by a signal; hep_q shows the job as idle in between. With"
-        " -maxidle or -maxrun the schedd makes the jobs as they are needed, as it does for large clusters. Slurm has"
-        " none of this but -maxrun and -notify: hepsub(7) has a section SLURM, and a table of what each batch system"
-        " does.",
-        "Job options of BOSS are no program, and are run as boss.condor does it: boss.exe, found by your PATH, gets the"
-        " file. So set up BOSS first. A job options file for each job (simjob_%{ProcId}.txt) has its own random numbers"
-        " and outputs. At a site without this host's file system the files that the options name are inputs and outputs"
-        " as if -in and -out named them: those of digiRootInputFile and InputFiles, of digiRootOutputFile, OutputFile"
-        " and NTupleSvc.Output, and texts that name a file that is here, such as a decay table. The job gets a copy of"
-        " the options that names the files in its own directory; what you say with -in or -out of such a file counts."
-        " boss.exe is the one that the job's PATH finds there; where it lies neither in /cvmfs nor in another of the"
-        " site's mounts, no rule sends the jobs there by itself, unless -lib takes one along.",
-        "-resubmit ID runs jobs of an earlier cluster again, as one new cluster: those that failed, were removed"
-        " or are on hold; with -only, or an ID such as 13.3 or 13.0-9, those that are named. Nothing runs twice: a"
-        " job that goes on, or that ended with 0, is passed over with -failed (or when no job is named), and"
-        " refused by name otherwise; one that was resubmitted counts as its latest run, whichever of the two"
-        " numbers is named. One of which nobody knows how it ended may have done its work: it runs again only with"
-        " -unknown. A job on hold is removed first. Each job has the arguments, items and files of the"
-        " first time, in that directory and with that environment; %{ProcId}, %{Index}, %{ClusterId}, %{Uuid} and"
-        " _CONDOR_IHEP_JOB_ID are those of its first submission, so its outputs keep their names. Different are"
-        " HTCondor's own ids (hep_q shows 14.0 for what was 13.3, and the attribute HepSub_Again says 13.3), and"
-        " %{ClusterId} in the names of logs: those of the earlier run stay, unless their names have no"
-        " %{ClusterId}. Scripts, inputs and libraries are taken as they are now; what was changed is named. Memory"
-        " is what the jobs had; where one had outgrown it, its measured peak (or what it had asked for, where that was"
-        " more) and a quarter. -mem, -wt, -np,"
-        " -disk, -prio, -site, -rmt, -normt, -env, -cred and -nocheck say what is different; other options are"
-        " refused. A secret that -env had named is taken from your environment, or named anew. hepsub keeps what"
-        " it needs for that, without secrets, for three months.",
-        "In a pool of Slurm's the lines of the script that begin with #SBATCH count, those in front of its first"
-        " command, as sbatch reads them; every option counts more. With sbatch_lines in [defaults] of the policy such"
-        " scripts go to Slurm by themselves, unless -p, -schedd, -site, -rmt or -gwn says where; it is said each time."
-        " Time and memory that nobody says are then the partition's own, not the policy's. Without a line about them"
-        " logs have HepJob's names; %j in theirs is CLUSTER, of several jobs CLUSTER_PROC. The indices of an array"
-        " (1-100) are %{Index} and SLURM_ARRAY_TASK_ID, ProcId runs from 0. What hepsub cannot honour (several tasks"
-        " or nodes, dependencies, signals) is refused with its line. -slurm is another word for -p with the name of"
-        " the policy's pool of Slurm's; -wn is sbatch's --nodelist there, -gpu its --gpus, -notify its --mail-type.",
-        "Memory, cores, disk and GPUs above the policy's defaults are held against the largest slots of the pool, which"
-        " are asked for once a day: when none has as much, hep_sub says so, and how much there is. The jobs are"
-        " submitted all the same, and hep_edit changes what they ask for.",
-        "Jobs that wait for jobs: no option does that, because HTCondor starts no job when another has ended well, and"
-        " nothing of hepsub runs meanwhile that could. In a terminal that stays: hep_sub -wait a.sh && hep_sub b.sh; or"
-        " later, hep_wait 13 && hep_sub b.sh. Without one, on a submit node that has condor_submit_dag, HTCondor's"
-        " DAGMan runs hep_sub for you; a file chain.dag has these five lines: 'JOB a noop.sub NOOP', 'SCRIPT PRE a"
-        " /home/alice/hepsub/bin/hep_sub -once reco-7 -wait a.sh', the same two for b with 'b.sh' and a key of its own,"
-        " 'PARENT a CHILD b'. noop.sub holds 'executable = /bin/true' and 'queue'. condor_submit_dag -import_env"
-        " chain.dag starts it; you may log out. b is submitted when all jobs of a have ended with 0; when one failed or"
-        " is on hold, never, and chain.dag.dagman.out says so. With -once nothing is submitted twice when DAGMan begins"
-        " again, so no other chain may have the same keys.",
-        "What the files of a job tell of its type counts for the rules of the policy where -type says nothing: job"
-        " options are bes-simulation, bes-reconstruction or bes-analysis; a card of CORSIKA is corsika, a macro of"
-        " Geant4 is geant4, each as an argument or in the script. Which step of Geant4 it is only -type can say.",
-        "Without a word about it, a job stays where this host's file system is, unless a rule of the policy sends such"
-        " jobs away; then hep_sub says so. With -rmt or -site it runs"
-        " at a remote site of the policy: the script travels, and new files of its working directory come home, for"
-        " hep_fetch. Of the sites that take the job, those of one kind may run it: machines that joined the pool, else"
-        " a computing element, else the pool of others; -dry-run says why not the rest. At a site where the policy has"
-        " paths that stand for objects, -in and -out of such paths are these objects. Nothing secret goes to a site"
-        " whose policy names no isolation. At a site without io_proxy URLs"
-        " and credentials are as the job found them when it started, unless [staging] has a mailbox. hepsub(5)"
-        " has the keys of [site.NAME] and [rule.NAME], and hep_clus shows the sites.",
-    ),
     options=_OPTIONS,
     words=Words(
         "script",

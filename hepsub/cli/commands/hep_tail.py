@@ -90,19 +90,6 @@ def _follow(session: Session, order: TailOrder, output: RawOutput, console: Cons
 COMMAND = Command(
     name="hep_tail",
     summary="Show what a job writes",
-    description=(
-        "hep_tail shows the last lines of a job's stdout. While the job runs they are read where it runs, by HTCondor's"
-        " condor_tail, or at home, where its stdout is written there at once (a shared file system, the embedded pool);"
-        " when it has ended, where its stdout came home. What is still with a remote schedd, or behind a computing"
-        " element, cannot be seen: that is said. Of a cluster, 13 means the only job, or the only one that runs."
-        " A job that hep_sub -resubmit ran again means its latest run.",
-        "With -f it goes on until the job has ended: it waits for a job that is idle or on hold, goes on with its next"
-        " run when it is started again, and ends with 0 if the job did, with 60 if it did not, and with 130 after"
-        " Ctrl-C, which the job does not notice. Where HTCondor reads a log where the job runs, it looks every 2 s;"
-        " what a run wrote after the last look is lost when it is put on hold or moved.",
-        "In a pipe or a file the bytes are those that the job wrote. On a terminal, control characters are shown as"
-        " escapes (\\x1b), and a progress bar's carriage return ends the line.",
-    ),
     options=_OPTIONS,
     words=Words(field="ids", metavar="ID", help="The job, 13.2; or schedd07:13.2, or a cluster, 13.", kind=Kind.JOB),
     examples=(

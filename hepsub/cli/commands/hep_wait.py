@@ -46,18 +46,6 @@ def run(session: Session, values: Values, _console: Console) -> AnyResult:
 COMMAND = Command(
     name="hep_wait",
     summary="Wait until jobs have ended",
-    description=(
-        "hep_wait waits until each of the jobs has ended, or is on hold, and ends with 0 only if all of them ended with"
-        " exit code 0; else with 60, and names those that did not, how they ended, and where their stderr is. It may be"
-        " called at any time, also long after they ended, and from any host that has the same home directory.",
-        "A job that hep_sub -resubmit ran again counts as its latest run, and has the number that it had first; what is"
-        " resubmitted meanwhile is waited for, too. So is what hep_auth renew takes away from a failing site, for three"
-        " days, and what is on hold by the fault of a site that is left out, for about an hour, where the renewal runs"
-        " by itself and the job may go elsewhere.",
-        "Ctrl-C (exit code 130) and the end of -timeout (exit code 61) end the waiting, and leave the jobs alone. When"
-        " a schedd does not answer, it is asked again. The queue is asked twice a second at first, then less and less"
-        " often, down to twice a minute.",
-    ),
     options=_OPTIONS,
     words=IDS,
     examples=(

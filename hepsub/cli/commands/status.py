@@ -18,13 +18,6 @@ if TYPE_CHECKING:
     from hepsub.result import AnyResult
     from hepsub.session import Session
 
-# As constants, so that tests run what users copy from the man page.
-SNAKEMAKE_SUBMIT = (
-    """sh -c 'hep_sub -np {threads} -mem {resources.mem_mb} "$1" | grep -o "[0-9]*$"' --"""
-)
-SNAKEMAKE_STATUS = (
-    """sh -c 'hep_sub status -state "$1" | grep -x -e success -e failed || echo running' --"""
-)
 _UNTIL = ("done", "any-failed", "any-held")
 _OPTIONS = (
     flag("-watch --watch",
@@ -127,24 +120,6 @@ def _shown(console: Console, *, as_json: bool) -> Iterator[Callable[[Status], No
 COMMAND = Command(
     name="hep_sub status",
     summary="Show your own jobs, cluster by cluster; with ids, these in full",
-    description=(
-        "Without ids, a line for each of your clusters that is in the queue, or ended in the last four days: a bar, and"
-        " how many jobs are done (ended with 0), failed, running, idle and held, and since when the first one waits."
-        " In the bar # is done, x failed, ~ removed, ? of unknown end, + run again in another cluster, > running,"
-        " ! on hold and . idle. The line below"
-        " tells the next command. hep_q shows jobs one by one, in HepJob's table. Where a cluster is in the pool of a"
-        " site, SCHEDD is the whole name, and SCHEDD:CLUSTER means it.",
-        "With ids, those that failed or are on hold are grouped by the reason, each with the last lines of standard"
-        " error of one of them; a job that hep_sub -resubmit ran again counts as its latest run, also with -state and"
-        " -watch; and memory, run time and CPU time that jobs used stand beside what they asked for.",
-        "How jobs ended is kept in ~/.local/state/hepsub/ended as soon as a command sees it, and is known there when"
-        " their schedd has forgotten it, for a hundred days. What nobody saw in time, and no report tells of, is of"
-        " unknown end.",
-        "-watch asks for counts only, after 2 s at first and every 30 s at last, and goes on while a schedd is away.",
-        "snakemake's executor plugin cluster-generic calls `hep_sub status -state JOB`; it knows no `waiting`, so its"
-        f" status command is `{SNAKEMAKE_STATUS}`, where a job counts as running while its schedd is away. Its submit"
-        f" command is `{SNAKEMAKE_SUBMIT}`, and its cancel command `hep_rm`.",
-    ),
     options=_OPTIONS,
     words=Words("ids", "[ID…]", "Clusters (13), jobs (13.2), ranges (13.0-9), schedd07:13.2: these in full.",
         kind=Kind.JOB),

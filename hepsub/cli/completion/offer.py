@@ -14,7 +14,6 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from hepsub.cli.completion.typed import head_of, unquoted
 from hepsub.cli.options import Kind
 from hepsub.errors import HepsubError
 
@@ -26,6 +25,8 @@ DEADLINE_S = 2.0
 _PLACES = (Kind.INPUT, Kind.OUTPUT, Kind.LIST, Kind.PLACE)
 _JOBS = (Kind.JOB, Kind.QUEUED)
 _PLAIN = frozenset(f"{string.ascii_letters}{string.digits}_.@:-")
+_BEHIND_BACKSLASH = '"\\$`'
+"""What a backslash takes the meaning of within double quotes."""
 
 
 def offer(words: Sequence[str]) -> int:
@@ -103,7 +104,7 @@ def _end_in_time(*, apart: bool) -> threading.Timer:
         signal.signal(signal.SIGTERM, lambda *_: None)  # unlike SIG_IGN that stays here
 
     def end() -> None:
-        if apart:
+        if apart:  # a program that waits for a network would outlive its reader
             os.killpg(0, signal.SIGTERM)
         os._exit(0)
 
@@ -122,3 +123,35 @@ def _leave_terminal() -> None:
             os.waitpid(child, 0)
             os._exit(0)
         os.setsid()
+
+
+# ---- words as they are typed, not finished yet: nothing in them is ever evaluated -------------------
+
+
+def unquoted(typed: str) -> str:
+    """What a shell makes of a word, whose last quote may still be open; `$` and backquotes stay what they are."""
+    found: list[str] = []
+    quote = ""
+    letters = iter(typed)
+    for letter in letters:
+        if letter == "\\" and quote != "'":
+            following = next(letters, "")
+            kept = letter if quote and following not in _BEHIND_BACKSLASH else ""
+            found.append(kept + following)
+        elif letter == quote:
+            quote = ""
+        elif letter in "'\"" and not quote:
+            quote = letter
+        else:
+            found.append(letter)
+    return "".join(found)
+
+
+def head_of(typed: str, piece: str) -> str:
+    """What stands in front of the piece of a word that its shell replaces.
+
+    Args:
+        typed: the word.
+        piece: its end; bash parts words at `:` and `=`, and leaves an opening quote out.
+    """
+    return unquoted(typed[: len(typed) - len(piece)]) if typed.endswith(piece) else ""

@@ -14,7 +14,7 @@ from hepsub.errors import UsageError
 
 FILES = dict(zip(SHELLS, ("hep.bash", "_hep", "hep.fish"), strict=True))
 """The file of each shell."""
-PROGRAM = "command hep_sub"
+_PROGRAM = "command hep_sub"
 """What stands in the files for the program that is asked, once in each."""
 
 
@@ -30,7 +30,7 @@ def script(shell: str) -> str:
             remedy=f"choose from {', '.join(SHELLS)}",
         )
     text = resources.files(__package__).joinpath(FILES[shell]).read_text(encoding="utf-8")
-    return text.replace(PROGRAM, f"command {shlex.quote(_hep_sub())}")
+    return text.replace(_PROGRAM, f"command {shlex.quote(_hep_sub())}")
 
 
 def _hep_sub() -> str:

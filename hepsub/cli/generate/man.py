@@ -51,7 +51,7 @@ def man_page(command: Command) -> str:
         roff.title(command.name, 1, __version__),
         roff.section("NAME", [rf"{roff.escape(command.name)} \- {roff.escape(command.summary)}"]),
         roff.section("SYNOPSIS", roff.forms(_forms(command))),
-        roff.section("DESCRIPTION", roff.paragraphs(command.description)),
+        roff.section("DESCRIPTION", roff.paragraphs(sources.description(command))),
         roff.section("OPTIONS", [*roff.paragraphs([_OPTIONS]), *_words(command), *_options(command)]),
         *_verbs(command),
         roff.section("EXAMPLES", _examples(command)),
@@ -111,7 +111,9 @@ def _forms(command: Command) -> list[str]:
 def _verb_forms(command: Command) -> list[str]:
     named = sources.verbs().get(command.name, {})
     own = [form for verb in _own(named).values() for form in _forms(verb)]
-    if len(own) == len(named) > 0:
+    if (
+        len(own) == len(named) > 0
+    ):  # hep_auth's verbs: what hep_sub's take stands on pages of their own
         return own
     words = "|".join(roff.bold(word) for word in named)
     return [f"{roff.bold(command.name)} {words} ..."] if named else []
@@ -160,7 +162,7 @@ def _verbs(command: Command) -> list[list[str]]:
 
 def _described(verb: Command) -> list[str]:
     return roff.subsection(
-        verb.name, [*roff.paragraphs(verb.description), *_words(verb), *_options(verb)]
+        verb.name, [*roff.paragraphs(sources.description(verb)), *_words(verb), *_options(verb)]
     )
 
 

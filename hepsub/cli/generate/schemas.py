@@ -86,7 +86,7 @@ def _describe(definition: dict[str, Any], struct: inspect.StructType) -> None:
     meanings = _meanings(struct.cls)
     for field in struct.fields:
         shown = definition["properties"][field.encode_name]
-        shown.pop("default", None)
+        shown.pop("default", None)  # all members are always there: who reads them need not know one
         if field.name in meanings:
             shown["description"] = meanings[field.name]
     definition["required"] = [field.encode_name for field in struct.fields]

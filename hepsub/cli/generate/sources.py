@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import re
 from importlib import resources
+from pathlib import Path
 
 from hepsub.cli.main import PROGRAMS, VERBS, load, load_verbs
 from hepsub.cli.options import Command, Kind, Option, Words
@@ -58,6 +60,34 @@ def attributes(cls: type) -> dict[str, str]:
         elif name and line.strip():
             told[name] += f" {line.strip()}"
     return told
+
+
+def text(file: str) -> str:
+    """A text beside this module."""
+    return Path(__file__).with_name(file).read_text(encoding="utf-8")
+
+
+def completed(file: str, **parts: str) -> str:
+    """A text beside this module, in which `@NAME@` stands for what is made."""
+    found = text(file).replace("@MADE@", "Made by python -m hepsub.cli.generate: do not edit.")
+    for name, part in parts.items():
+        found = found.replace(f"@{name}@", part)
+    return found
+
+
+@functools.cache
+def sections(file: str) -> dict[str, tuple[str, ...]]:
+    """The headings of a text, which begin with `= `, and the blocks below each."""
+    found: dict[str, tuple[str, ...]] = {}
+    for part in text(file).split("\n= "):
+        heading, _, body = part.removeprefix("= ").partition("\n")
+        found[heading] = tuple(block.strip("\n") for block in body.split("\n\n"))
+    return found
+
+
+def description(command: Command) -> tuple[str, ...]:
+    """The paragraphs that the man page says of a command."""
+    return sections("commands.txt")[command.name]
 
 
 def shipped_policy(name: str) -> str:

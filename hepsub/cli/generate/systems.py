@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import functools
 import re
-from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
 
-from hepsub.cli.generate import roff
+from hepsub.cli.generate import roff, sources
 
 SYSTEMS: Final = ("HTCondor", "here", "schedd", "ce", "Slurm")
 """The batch systems, as the table's first line names them."""
@@ -19,7 +18,6 @@ _INTRO: Final = (
     " embedded pool (`-p here`), schedd and ce are remote sites of these kinds, Slurm is a pool of Slurm's. A number"
     " means that it is refused, with this exit code, and nothing is changed; a letter is a note below.",
 )
-_TEXT = Path(__file__).with_name("systems.txt")
 _CELL = re.compile(r"(?P<said>yes|\d+)(?: (?P<note>[a-z]))?")
 
 
@@ -38,13 +36,13 @@ class Cell(Struct, frozen=True, kw_only=True):
 @functools.cache
 def text() -> str:
     """The table as it is shown, its notes left out."""
-    return _TEXT.read_text(encoding="utf-8").partition("\n\n")[0]
+    return sources.text("systems.txt").partition("\n\n")[0]
 
 
 @functools.cache
 def notes() -> dict[str, str]:
     """The notes: letter → what it says."""
-    lines = _TEXT.read_text(encoding="utf-8").partition("\n\n")[2].strip().split("\n")
+    lines = sources.text("systems.txt").partition("\n\n")[2].strip().split("\n")
     return {line[0]: line[1:].strip() for line in lines}
 
 

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator
-from pathlib import Path
 
 from hepsub import __version__
-from hepsub.cli.generate import man, roff, systems
+from hepsub.cli.generate import man, roff, sources, systems
 
-_HEADING, _INDENT = "= ", "    "
-_TEXT = Path(__file__).with_name("tour.txt")
+_INDENT = "    "
 
 
-@functools.cache
 def sections() -> dict[str, tuple[str, ...]]:
     """The tour: heading → its blocks; those of lines to type are indented by four blanks."""
-    found: dict[str, tuple[str, ...]] = {}
-    for part in _TEXT.read_text(encoding="utf-8").split(f"\n{_HEADING}"):
-        heading, _, body = part.removeprefix(_HEADING).partition("\n")
-        found[heading] = tuple(block.strip("\n") for block in body.split("\n\n"))
-    return found
+    return sources.sections("tour.txt")
 
 
 def typed(heading: str) -> list[str]:

@@ -42,7 +42,9 @@ def _row(each: Partition) -> Row:
             *map(str, (each.gpus.total, each.gpus.free, each.idle_jobs, each.running_jobs)),
             _FOR_YOU[each.usable],
         ),
-        style="red" if each.usable is False or each.state != "UP" else "",
+        style="red"
+        if each.usable is False or each.state != "UP"
+        else "",  # not known is no trouble
     )
 
 

@@ -78,7 +78,7 @@ def past(value: Past) -> Iterator[str]:
         for each in value.summary:
             yield from summary_lines(each)
         yield ""
-    row = "%-15s %-15s %-15s %-15s %-6s %-5s %-11s %s"
+    row = "%-15s %-15s %-15s %-15s %-6s %-5s %-11s %s"  # columns where hep_q has them, as far as they are the same
     yield row % ("JOBID", "OWNER", "ENDED", "RUN_TIME", "EXIT", "SIZE", "CPU_TIME", "CMD")
     for job in value.jobs:
         ended = clock_text(job.ended) if job.ended else "-"
@@ -103,6 +103,7 @@ def control(value: Control) -> Iterable[str]:
 
     word = DONE_WORDS[value.act]
     lines = [f"{each.meant}: {each.number} job(s) {word}" for each in value.outcomes if each.number]
+    # Without any outcome nobody could be asked, and the errors alone say so.
     return lines or ([f"0 job(s) {word}"] if value.outcomes else [])
 
 
@@ -126,6 +127,7 @@ def _amount(change: Change, amount: int | None) -> str:
 
 def walltimes(value: Walltimes) -> Iterator[str]:
     """The walltime classes."""
+    # HepJob's own words, which scripts parse.
     yield f"Walltime Limit INFO for group '{value.group}':"
     for name, limit in value.limits.items():
         text = f"{limit / 3600:.1f} hours" if limit >= 3600 else f"{limit / 60:.1f} minutes"

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from hepsub.actions.auth.status import Row as Credential
     from hepsub.actions.queue.sites import PoolRow, SiteRow, Sites
     from hepsub.condor.load import Cores
+    from hepsub.result import Problem
 
 _MB = 2**20
 _POOLS = (
@@ -33,6 +34,7 @@ def sites(value: Sites) -> str:
     if value.sites:
         rows = tuple(_site_row(each, value.now) for each in value.sites)
         tables.append(Table(columns=_SITES, rows=rows))
+    # Several sites want the same token: what is wrong with it is told once.
     parts = [*(trimmed(each) for each in tables), joined(dict.fromkeys(_below(value)))]
     return Styled("\n\n".join(each for each in parts if each))
 
@@ -40,16 +42,18 @@ def sites(value: Sites) -> str:
 def _below(value: Sites) -> Iterator[str]:
     for pool in value.pools:
         if pool.problem is not None:
-            yield f"pool {pool.name}: {pool.problem.message}; {pool.problem.remedy}"
+            yield f"pool {pool.name}: {_told(pool.problem)}"
     for site in value.sites:
-        for each in site.credentials:
-            if each.problem is not None:
-                yield f"{each.problem.message}; {each.problem.remedy}"
+        yield from (_told(each.problem) for each in site.credentials if each.problem is not None)
     if unsafe := [each.name for each in value.sites if not each.isolation]:
         yield (
             f"no credentials, signed URLs or secret variables go to {', '.join(unsafe)}: nothing keeps the jobs of its"
             " users apart"
         )
+
+
+def _told(problem: Problem) -> str:
+    return f"{problem.message}; {problem.remedy}" if problem.remedy else problem.message
 
 
 def _pool_row(pool: PoolRow) -> Row:
@@ -70,7 +74,7 @@ def _site_row(site: SiteRow, now: float) -> Row:
             site.kind if site.pledged else f"{site.kind}, by opportunity",
             site.via,
             site.arch or "any",
-            "shared" if site.shared_filesystem else "sent",
+            "shared" if site.shared_filesystem else "sent",  # how a job gets at its user's files
             ", ".join(_limits(site)) or "-",
             "all" if site.any_group else ", ".join(site.groups) or "none of yours",
             *_cores(site.cores),

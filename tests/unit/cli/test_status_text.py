@@ -137,6 +137,22 @@ def test_a_bar_is_as_wide_as_it_has_to_be(counts: dict[str, int], width: int) ->
     assert set(drawn) == {sign for name, sign in SIGNS if name in counts}
 
 
+@pytest.mark.parametrize("schedd", ["s" * 60, "s" * 150])
+@pytest.mark.parametrize("name", ["é", "é" * 300])
+def test_no_number_is_cut_in_a_pipe(schedd: str, name: str) -> None:
+    """However long the names are that stand beside them; those of jobs give way."""
+    many = cluster(done=123456, running=1234567, failed=7654321, idle=1234568, held=1000000)
+    status = Status(
+        pool="local", clusters=(replace(many, schedd=f"{schedd}@x", name=name, pool="x"),), now=NOON
+    )
+    line = value_text(status).splitlines()[1]
+    assert [
+        each
+        for each in ("123456", "1234567", "7654321", "1234568", "1000000", schedd)
+        if each not in line
+    ] == []
+
+
 def test_only_the_latest_clusters_that_ended_are_shown_and_the_rest_is_counted() -> None:
     over = [cluster(done=1), *(cluster(failed=1) for _ in range(24))]
     lines = value_text(Status(pool="local", clusters=tuple(over), now=NOON)).splitlines()

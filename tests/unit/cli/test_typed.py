@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hepsub.cli.completion.typed import head_of, unquoted
+from hepsub.cli.completion.offer import head_of, unquoted
 
 
 @pytest.mark.parametrize(

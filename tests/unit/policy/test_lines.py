@@ -14,6 +14,7 @@ from hepsub.policy.model import Layer
         ("", {}),
         ("a = 1", {"a": 1}),
         ("\n\na=1\n", {"a": 3}),
+        ("# a\u2028b\x85c\r\n[t] # x\r\nk = 1\r\n", {"t": 2, "t.k": 3}),
         ("[t]\nk = 1\n", {"t": 1, "t.k": 2}),
         ("[a.b]\nc.d = 1\n", {"a": 1, "a.b": 1, "a.b.c": 2, "a.b.c.d": 2}),
         ("[[s]]\nk = 1\n", {"s": 1, "s.k": 2}),

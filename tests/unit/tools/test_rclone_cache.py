@@ -1,13 +1,16 @@
-"""What rclone's cache tells of writes that were not sent."""
+"""Which rclone is taken, and what its cache tells of writes that were not sent."""
 
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
 
-from hepsub.tools.rclone import mark_pending, pending, unreadable
+from hepsub.errors import ToolFailed
+from hepsub.tools.rclone import find_rclone, mark_pending, pending, unreadable
+from tests.fakes.programs import write_program
 
 
 def cached(cache: Path, name: str, body: bytes, meta: str | None) -> None:
@@ -84,3 +87,19 @@ def test_a_file_with_holes_was_read_only_in_part(tmp_path: Path) -> None:
         file.truncate(10_000_000)
     whole = {each.name: each.is_whole for each in unreadable(tmp_path)}
     assert whole == {"user/whole": True, "user/part": False}
+
+
+def test_a_broken_rclone_does_not_hide_a_good_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beside Python there may be one for another processor; where no other is, its trouble is told."""
+    for name in ("venv", "system"):
+        (tmp_path / name).mkdir()
+    beside = write_program(tmp_path / "venv" / "rclone", "#!/nonexistent/interpreter\n")
+    monkeypatch.setattr(sys, "executable", str(beside.with_name("python3")))
+    monkeypatch.setenv("PATH", f"{tmp_path}/system:/usr/bin:/bin")
+    good = write_program(tmp_path / "system" / "rclone", "#!/bin/sh\necho rclone v1.70.1\n")
+    assert find_rclone() == str(good)
+    good.write_text("#!/bin/sh\necho rclone v1.10.0\n")
+    with pytest.raises(ToolFailed, match=str(beside)):
+        find_rclone()
