@@ -69,7 +69,8 @@ def look_up(store: Store, places: Iterable[ObjectPlace]) -> dict[ObjectPlace, Ob
             singles += group
             continue
         try:
-            seen, unsure = see_listed(store, bucket, [[place.key for place in group]])
+            keys = [place.key for place in group]
+            seen, unsure = see_listed(store, bucket, [keys], delimiter="/")
         except NotThere:
             continue
         found |= {place: seen.get(place.key) for place in group}
@@ -93,7 +94,7 @@ def _see_singly(
 
 
 def see_listed(
-    store: Store, bucket: str, groups: Iterable[Sequence[str]]
+    store: Store, bucket: str, groups: Iterable[Sequence[str]], **more: str
 ) -> tuple[dict[str, ObjectInfo], set[str]]:
     """The objects that a few pages of listings show, and the keys of which these do not tell whether they exist.
 
@@ -110,7 +111,7 @@ def see_listed(
             below = {key for key in wanted if key.startswith(prefix)}
             # For each thousand that are wanted, two thousand strangers may be met.
             most = _PAGES_TO_SPARE + 3 * len(below) // MOST_ENTRIES
-            seen, ended = collect(pool, store, bucket, prefix, most)
+            seen, ended = collect(pool, store, bucket, prefix, most, **more)
             found |= {key: seen[key] for key in below & seen.keys()}
             unsure |= set() if ended else below
     return found, unsure - found.keys()

@@ -135,6 +135,17 @@ def test_many_in_a_directory_of_strangers_are_looked_up_and_it_is_not_listed_to_
     assert asked == []
 
 
+def test_what_lies_deeper_does_not_count_when_a_directory_is_looked_at(
+    bucket: Callable[[Iterable[str]], Asked], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = [ObjectPlace(storage="herd", bucket="b", key=f"a/{n:03}") for n in range(60)]
+    asked = bucket([f"a/{n:03}" for n in range(6)] + [f"a/!deep/{n:03}" for n in range(500)])
+    monkeypatch.setattr(lookup, "see_object", lambda *_: pytest.fail("it is known"))
+    found = STORE.look_up(wanted)
+    assert [place.key for place, info in found.items() if info] == [f"a/{n:03}" for n in range(6)]
+    assert len(asked) == 3
+
+
 def raises(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     """Let each page be answered with this."""
 
@@ -289,7 +300,7 @@ def test_many_objects_of_a_directory_are_one_listing(monkeypatch: pytest.MonkeyP
     singly: list[ObjectPlace] = []
 
     def some(
-        _: Store, bucket: str, groups: list[list[str]]
+        _: Store, bucket: str, groups: list[list[str]], **_more: str
     ) -> tuple[dict[str, ObjectInfo], set[str]]:
         listed.append(f"{bucket}/{groups[0][0]}")
         if bucket == "none":
