@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -38,8 +39,8 @@ from hepsub.session import Session
 _SHORTEST_PAUSE_S = 2.0
 """Keys that live for moments are due at once: a store and its token service are left to breathe."""
 _OVERDUE_PAUSE_S = 60.0
-_MOST_NOTES, _LONGEST_NOTE = 500, 1000
-"""Ten thousand jobs may have a sentence each, a part of it by jobs and stores: a larger state is not read again."""
+_MOST_SAID = 2**19
+"""Characters: ten thousand jobs may have a sentence each, and a larger state would not be read again."""
 
 
 class RenewedOutcome(Struct, frozen=True, kw_only=True):
@@ -211,9 +212,10 @@ def _round(session: Session, before: RenewalState) -> _Done:
 
 def _kept(notes: Iterable[str]) -> tuple[str, ...]:
     """What the state keeps of what there is to say."""
-    every = tuple(each[:_LONGEST_NOTE] for each in notes)
-    more = len(every) - _MOST_NOTES
-    return every if more <= 0 else (*every[:_MOST_NOTES], f"and {more} more")
+    every = tuple(notes)
+    number = sum(said <= _MOST_SAID for said in itertools.accumulate(map(len, every)))
+    more = len(every) - number
+    return (*every[:number], f"and {more} more") if more else every
 
 
 def _of_another(session: Session) -> Iterator[str]:

@@ -113,13 +113,14 @@ def test_of_many_sentences_the_state_keeps_as_many_as_can_be_read_again(world: W
     bundle = world.submit("-out", f"*.root={world.directory}/results/")
     (world.directory / "results").write_text("a file where a directory should be")
     (bundle / "job/0/home.0/outputs").mkdir(parents=True)
-    for number in range(600):
-        (bundle / f"job/0/home.0/outputs/{number}.root").write_text("x")
+    for number in range(1200):
+        (bundle / f"job/0/home.0/outputs/{number}{'x' * 200}.root").write_text("x")
     world.schedd.jobs.clear()
     result = world.renew()
-    assert len(result.problems) == 600
-    kept = read_state(bundle.parent, world.now).notes
-    assert (len(kept), kept[-1]) == (501, "and 100 more")
+    assert len(result.problems) == 1200
+    *kept, last = read_state(bundle.parent, world.now).notes
+    assert sum(map(len, kept)) <= 2**19
+    assert last == f"and {1200 - len(kept)} more"
 
 
 def test_one_that_is_settled_is_not_looked_through_again(world: World, ended: Path) -> None:
