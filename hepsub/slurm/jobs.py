@@ -139,7 +139,7 @@ class SlurmJobs(Struct, frozen=True, kw_only=True):
         from hepsub.slurm.acts import act_on
 
         if act is Act.REMOVE:
-            # First: an sbatch that still runs may show its jobs only afterwards, and recover.py removes them then.
+            # First: an sbatch that outlives its hep_sub may show its jobs later, and recover.py removes them then.
             for slip in filter(None, map(self.slips.find, self.slips.waiting())):
                 if slip.pool == self.pool and is_whole_meant(slip, selection):
                     self.slips.cancel(slip.uuid)

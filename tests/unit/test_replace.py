@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 REPLACED = {
     "hepsub/auth/kerberos.py": UserCredential,
     "hepsub/auth/token.py": UserCredential,
+    "hepsub/auth/bearer.py": UserCredential,
     "hepsub/auth/s3_credentials.py": Exchange,
 }
 """The modules that call dataclasses.replace, and what with; all others call msgspec.structs.replace."""
