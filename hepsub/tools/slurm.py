@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 
 from hepsub.errors import PoolUnreachable, ScheddNotReached, ToolFailed
-from hepsub.tools.run import USUALLY_MOST, Completed, run
+from hepsub.tools.run import USUALLY_MOST, Completed, installed, run
 
 _ANSWER_S = 60.0
 _PLAIN = {"LC_ALL": "C.UTF-8", "SLURM_TIME_FORMAT": "%s", "SLURM_BITSTR_LEN": "0"}
@@ -65,12 +65,12 @@ def ask(
             most=most,
         )
     except ToolFailed as error:
-        if "is not installed" in error.message:
-            raise ScheddNotReached(
-                f"{argv[0]} is not installed here",
-                remedy="submit from a login node of Slurm, or to another pool with -p",
-            ) from error
-        raise
+        if installed(argv[0]):
+            raise
+        raise ScheddNotReached(
+            f"{argv[0]} is not installed here",
+            remedy="submit from a login node of Slurm, or to another pool with -p",
+        ) from error
     if done.code != 0 and any(each in done.stderr for each in _AWAY):
         raise PoolUnreachable(
             f"Slurm's controller does not answer: {said(done)}",

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from hepsub.actions.submit.commit import settle
 from hepsub.actions.submit.result import Submission
 from hepsub.batch import Selection
-from hepsub.errors import NotDone
+from hepsub.errors import HepsubError, NotDone
 from hepsub.jobid import SubmissionRef
 from hepsub.journal import NO_CLUSTER, Entry
 from hepsub.plan.model import Plan
+from hepsub.result import Result
 from hepsub.session import Session
 
 
@@ -26,13 +29,8 @@ def repeated_note(session: Session, plan: Plan) -> str:
 
 def find_earlier(session: Session, plan: Plan) -> Submission | None:
     """The cluster that this key already has: by the journal, else by the schedds' ads."""
-    noted = session.journal.once(plan.once)
-    # Whoever intended it is dead: the key is locked.
-    if noted is not None and noted.ref.cluster == 0:
-        noted = settle(session, noted)
-        session.journal.note(noted)
-    if noted is not None and noted.ref.cluster > 0:
-        return _of_earlier(session, noted.ref)
+    if (noted := _noted(session, plan.once)) is not None:
+        return noted
     # The journal may be of another home, or lost: the ads have the key, too.
     foreign = plan.route.delivery.handed_over  # its pool may have another name for the user
     entries = session.journal.entries()
@@ -45,6 +43,37 @@ def find_earlier(session: Session, plan: Plan) -> Submission | None:
                 session.journal.note(Entry(ref=ref, when=session.situation.now, once=plan.once))
                 return _of_earlier(session, ref)
     return None
+
+
+def find_all_the_same(session: Session, key: str, error: HepsubError) -> Result[Submission]:
+    """The cluster that a key already has, where its command can no longer be planned.
+
+    A framework repeats a command whose inputs went when their work was done.
+
+    Args:
+        session: the session.
+        key: the key.
+        error: why the command cannot be planned.
+
+    Raises:
+        HepsubError: this error, where the journal has no cluster for the key.
+    """
+    with session.journal.locked(key):
+        earlier = _noted(session, key)
+    if earlier is None:
+        raise error
+    note = f"-once {key}: submitted before, nothing was submitted now; nor could it be: {error.message}"
+    return Result(value=replace(earlier, notes=(note,)), notes=(note,))
+
+
+def _noted(session: Session, key: str) -> Submission | None:
+    """The cluster of a key by the journal."""
+    noted = session.journal.once(key)
+    # Whoever intended it is dead: the key is locked.
+    if noted is not None and noted.ref.cluster == 0:
+        noted = settle(session, noted)
+        session.journal.note(noted)
+    return _of_earlier(session, noted.ref) if noted is not None and noted.ref.cluster > 0 else None
 
 
 def check_alone(session: Session, key: str, uuid: str) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from hepsub.actions.submit.result import Submission
-from hepsub.errors import Interrupted, LogDirectoryNotWritable
+from hepsub.errors import HepsubError, Interrupted, LogDirectoryNotWritable, UsageError
 from hepsub.job import JobSpec
 from hepsub.plan.draft import Draft, Reading, draft
 from hepsub.plan.facts import Facts, OutputFacts
@@ -149,8 +149,17 @@ def _submit(session: Session, spec: JobSpec, tell: Callable[[str], None]) -> Res
         from hepsub.bundle.root import check_common
 
         check_common(session.policy)
-    spec, known, told = with_lines(session, stores, spec)
-    plan, facts = planned(session, stores, spec, keeps=True, known=known)
+    try:
+        spec, known, told = with_lines(session, stores, spec)
+        plan, facts = planned(session, stores, spec, keeps=True, known=known)
+    except UsageError:
+        raise
+    except HepsubError as error:
+        if not spec.once:
+            raise
+        from hepsub.actions.submit.once import find_all_the_same
+
+        return find_all_the_same(session, spec.once, error)
     plan = replace(plan, notes=(*told, *plan.notes))
     # Who is refused hears that first; what others of one's submissions left may take long.
     schedd = session.schedd(plan.route.pool, plan.route.schedd)

@@ -129,7 +129,8 @@ _OPTIONS = (
     option("-schedd --schedd", "NAME", "Submit to this schedd.", kind=Kind.SCHEDD),
     option("-u --universe", "UNIVERSE", "HTCondor's universe: vanilla.", choices=("vanilla",)),
     option("-once --once", "KEY",
-        "Submit once for this key: repeated, the same cluster is reported and nothing is submitted."),
+        "Submit once for this key: repeated, the same cluster is reported and nothing is submitted, even when"
+        " what the jobs needed is gone by now."),
     option("-resubmit", "ID",
         "Run jobs of this earlier cluster again that failed or are on hold (those are removed first), as they were:"
         " same %{ProcId}, items and outputs. Memory: what they had, or need by their measured peak.",

@@ -23,6 +23,7 @@ from hepsub.errors import (
     SubmissionRefused,
     SubmissionUncertain,
     UnknownSchedd,
+    UsageError,
 )
 from hepsub.jobid import SubmissionRef
 from hepsub.journal import NO_CLUSTER, Entry, Journal
@@ -220,6 +221,26 @@ def test_the_same_key_gives_the_same_cluster(session: Session, schedd: FakeSched
     assert again.value.plan is None
     assert len(schedd.clusters) == 1
     assert again.notes == ("-once reco: submitted before, nothing was submitted now",)
+
+
+def test_a_key_is_found_when_its_command_cannot_be_planned_any_more(
+    session: Session, schedd: FakeSchedd, tmp_path: Path
+) -> None:
+    """A workflow clears up what a step needed, and is run once more; bad words are wrong all the same."""
+    submit(session, make_spec("job.sh", "-once", "reco"))
+    (tmp_path / "job.sh").unlink()
+    again = submit(session, make_spec("job.sh", "-once", "reco"))
+    assert again.value.submitted.cluster == 13
+    (note,) = again.notes
+    assert note.startswith(
+        "-once reco: submitted before, nothing was submitted now; nor could it be: "
+    )
+    assert "job.sh" in note
+    assert schedd.calls.count("submit") == 1
+    with pytest.raises(ScriptMissing):
+        submit(session, make_spec("job.sh", "-once", "another"))
+    with pytest.raises(UsageError, match="NOT_SET"):
+        submit(session, make_spec("job.sh", "-once", "reco", "-env", "NOT_SET"))
 
 
 def test_another_key_is_another_cluster(session: Session, schedd: FakeSchedd) -> None:
