@@ -64,6 +64,18 @@ def parse_duration(text: str) -> int:
     """A duration in seconds: `90s`, `30 min`, `1h`, `1h30m`, `2d`, `1:30` (hours:minutes), `1-02:00:00`.
 
     Raises:
+        ValueError: the text is no duration, has no unit, is not longer than 0 s, or longer than any can be.
+    """
+    seconds = any_duration(text)
+    if seconds > _MOST_S:
+        raise ValueError(f"'{text}' is more than 68 years")
+    return math.ceil(seconds)
+
+
+def any_duration(text: str) -> float:
+    """A duration in seconds as `parse_duration` reads it, however long.
+
+    Raises:
         ValueError: the text is no duration, has no unit, or is not longer than 0 s.
     """
     stripped = text.strip()
@@ -71,9 +83,7 @@ def parse_duration(text: str) -> int:
     seconds = _clock_seconds(clock) if clock else _worded_seconds(stripped)
     if seconds <= 0:
         raise ValueError(f"'{text}' is not longer than 0 s")
-    if seconds > _MOST_S:
-        raise ValueError(f"'{text}' is more than 68 years")
-    return math.ceil(seconds)
+    return seconds
 
 
 Megabytes = Annotated[int, parse_memory]

@@ -217,9 +217,11 @@ def _copy(source: Path, goal: Path) -> None:
         else:
             copy_file(source, goal)
     except shutil.Error as error:
-        _, _, why = error.args[0][
-            0
-        ]  # it has a list of what could not be copied, and no errno of its own
+        # It has a list of what could not be copied, each with its words alone, and goes on after a full disk.
+        _, _, why = error.args[0][0]
+        for full in (errno.ENOSPC, errno.EDQUOT):
+            if why.startswith(f"[Errno {full}]"):
+                raise OSError(full, os.strerror(full), str(goal)) from error
         raise _unreadable(source, why) from error
     except OSError as error:
         if error.filename == str(source):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 
@@ -13,7 +14,7 @@ from hepsub.policy.mistake import default_of
 from hepsub.policy.model import Policy, WalltimeClass
 from hepsub.situation import Situation
 from hepsub.suggest import closest
-from hepsub.units import duration_text, parse_duration
+from hepsub.units import any_duration, duration_text
 
 _NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"
 
@@ -116,14 +117,14 @@ def choose_walltime(asked: str, classes: Mapping[str, WalltimeClass]) -> Walltim
     if name is not None:
         return Walltime(name=name, limit=classes[name].limit)
     try:
-        limit = parse_duration(asked)
+        limit = any_duration(asked)
     except ValueError as error:
         raise _unknown(asked, classes) from error
     # The class is what the site schedules by, the duration what ends the job.
     offered = [(each.limit, name) for name, each in classes.items() if not each.on_request]
     fitting = [each for each in offered if each[0] >= limit]
     if fitting:
-        return Walltime(name=min(fitting)[1], limit=limit)
+        return Walltime(name=min(fitting)[1], limit=math.ceil(limit))
     if not offered:
         raise WalltimeTooLong(
             f"-wt {asked}: no walltime class is for durations", remedy=f"-wt {' or '.join(classes)}"

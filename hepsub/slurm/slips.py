@@ -21,7 +21,7 @@ from msgspec import Meta, Struct, field, to_builtins
 from msgspec.structs import replace
 
 from hepsub.documents import Malformed, read_file, read_json
-from hepsub.files import lock_open, make_private, open_own, write_whole
+from hepsub.files import lock_open, make_private, name_beside, open_own, write_whole
 from hepsub.jobid import procs_text
 from hepsub.slurm.notes import ENDS, REMOVED
 from hepsub.tree import open_tree, remove_tree
@@ -103,9 +103,17 @@ class Slips(Struct, kw_only=True, eq=False):
         """
         make_private(self.place(slip.uuid) / ENDS)
         self._write(slip)
-        # The gate is the last: who finds one that nobody has locked finds its slip, too.
+        # The gate is the last: who finds one that nobody has locked finds its slip, too. And it is locked before it has
+        # its name: else another hep_sub could lock it first, and forget this submission as one that was interrupted.
         make_private(self.directory / GATES)
-        self.gates[slip.uuid] = _lock(self.directory / GATES / slip.uuid, os.O_CREAT)
+        gate = self.directory / GATES / slip.uuid
+        unnamed = gate.with_name(name_beside(slip.uuid))
+        try:
+            self.gates[slip.uuid] = _lock(unnamed, os.O_CREAT)
+            unnamed.rename(gate)
+        except OSError:
+            unnamed.unlink(missing_ok=True)
+            raise
         self._prune()
 
     def _prune(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Mapping
 from hashlib import sha256
@@ -13,7 +14,7 @@ from msgspec.structs import replace
 from hepsub.bundle.fill import fill_bundle
 from hepsub.bundle.request import BundleRequest
 from hepsub.bundle.sent import SentSet, list_text, preview_seal
-from hepsub.errors import InputsMissing
+from hepsub.errors import BundleUnusable, InputsMissing
 from hepsub.plan.libraries import Library
 from hepsub.plan.location import ObjectPlace
 from hepsub.plan.staging import Seal
@@ -93,6 +94,22 @@ def test_an_input_that_cannot_be_read_is_named(tmp_path: Path, name: str, why: s
     with pytest.raises(InputsMissing) as caught:
         fill_bundle(bundle)
     assert caught.value.message == why.format(files=files)
+
+
+def test_a_disk_that_is_full_is_no_fault_of_an_input(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a directory that could not be copied Python tells words alone."""
+
+    def copy(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    bundle = far_away(tmp_path, "-in", f"{tmp_path}/files/d")
+    (tmp_path / "files/d").mkdir()
+    (tmp_path / "files/d/x").write_text("x")
+    monkeypatch.setattr("shutil.copyfile", copy)
+    with pytest.raises(BundleUnusable, match="cannot be written: No space left on device"):
+        fill_bundle(bundle)
 
 
 def test_a_list_has_a_line_for_each_file() -> None:

@@ -82,6 +82,13 @@ def test_a_duration_above_all_classes_is_refused() -> None:
         choose_walltime("31d", CLASSES)
 
 
+@pytest.mark.parametrize("asked", ["999999h", f"{'9' * 400}d"])
+def test_whoever_means_for_ever_is_told_the_longest_class(asked: str) -> None:
+    """And not that this is no duration."""
+    with pytest.raises(WalltimeTooLong, match=r"longest walltime class, 30 d$"):
+        choose_walltime(asked, CLASSES)
+
+
 def test_a_class_on_request_is_never_picked_for_a_duration() -> None:
     """`special` is for those who name it, even where nothing else is long enough."""
     classes = classes_for(make_policy("[walltime.special]\nlimit = '1000 h'"), "juno")

@@ -78,6 +78,28 @@ def test_a_gate_that_was_opened_while_it_was_looked_at_is_nobodys(
     assert list(other.interrupted()) == []
 
 
+def test_a_submission_that_begins_is_nobody_elses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not between the moment in which its gate is made and that in which it is locked either."""
+    making, other = Slips(directory=tmp_path), Slips(directory=tmp_path)
+    found: list[Slip] = []
+
+    def lock_late(descriptor: int) -> bool:
+        monkeypatch.undo()
+        for each in other.interrupted():
+            found.append(each)
+            other.forget(each)
+        return lock_open(descriptor)
+
+    monkeypatch.setattr("hepsub.slurm.slips.lock_open", lock_late)
+    making.begin(slip())
+    assert found == []
+    assert (making.waiting(), making.find(UUID)) == ((UUID,), slip())
+    making.open(UUID)
+    assert list((tmp_path / "gates").iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("text", "end"),
     [
