@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, TypeVar
 
 from msgspec import Struct
 
-from hepsub.actions.queue.ended import is_of
 from hepsub.batch import (
     ACTIVE,
     RUNNING,
@@ -151,6 +150,8 @@ def job_states(
         schedd, queue = _queue(session, ref)
         states = {job.proc: job for job in queue.jobs} | _unmade(queue)
         if any(proc not in states for proc in procs):
+            from hepsub.actions.queue.ended import is_of
+
             # The queue goes first: a job that ends between the two is in both, and not in neither.
             past = schedd.history(Selection(ids=ref.ids), max(ref.number, len(procs)))
             # By time, and not by UUID: Slurm's accounting keeps comments only where it is set up to.
