@@ -54,9 +54,8 @@ class Interrupts:
         if self.usual is not None or threading.current_thread() is not threading.main_thread():
             return
         usual = signal.getsignal(signal.SIGINT)
-        if (
-            usual is None or usual is signal.SIG_IGN
-        ):  # None: a library in C has set it, which Python cannot put back
+        # None: a library in C has set it, which Python cannot put back.
+        if usual is None or usual is signal.SIG_IGN:
             return
         signal.signal(signal.SIGINT, self._note)
         self.usual = usual

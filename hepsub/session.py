@@ -263,17 +263,15 @@ def _with_a_pool(policy: Policy, paths: Paths, situation: Situation) -> Policy:
 
     A configured pool that does not answer is an error, never a silent switch.
     """
-    site = any(
-        paths.site_policy.glob("[!.]*.toml")
-    )  # no editor's .#10-site.toml, as in policy.load
+    # No editor's .#10-site.toml, as in policy.load.
+    site = any(paths.site_policy.glob("[!.]*.toml"))
     behind = policy.pools_of_sites
     collectors = (pool.collector for name, pool in policy.pool.items() if name not in behind)
     named = policy.defaults.pool or any(collectors)
     if site or named:
         return policy
-    from shutil import (
-        which,
-    )  # as tools.run says whether a program is installed, with less around it
+    # As tools.run says whether a program is installed, with less around it.
+    from shutil import which
 
     from hepsub.condor.bindings import is_configured
 

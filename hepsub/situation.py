@@ -170,9 +170,8 @@ def _visible_cwd(environment: Mapping[str, str]) -> Path:
         here = Path.cwd()
     except FileNotFoundError:  # removed under our feet: most commands do not need it
         return Path(environment.get("PWD") or "/")
-    seen = Path(
-        environment.get("PWD") or here
-    )  # what shells set; who calls chdir() only may leave it behind
+    # What shells set; who calls chdir() only may leave it behind.
+    seen = Path(environment.get("PWD") or here)
     try:
         return seen if seen.is_absolute() and seen.samefile(here) else here
     except OSError:

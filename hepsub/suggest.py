@@ -27,9 +27,8 @@ def _folded(word: str) -> str:
 
 
 def _is_like(word: str, choice: str, far: int) -> bool:
-    doubled = (
-        word == f"{choice}{choice[-1:]}"
-    )  # a key that was held too long: -nn, of which a third is no letter
+    # A key that was held too long: -nn, of which a third is no letter.
+    doubled = word == f"{choice}{choice[-1:]}"
     begun = len(word) >= _BEGUN and choice.startswith(word)
     if far <= len(word) // 3 or doubled or begun:
         return True

@@ -134,9 +134,8 @@ class Tree(Struct, frozen=True, kw_only=True):
         with self._parent(name) as (directory, last):
             with contextlib.suppress(FileExistsError):
                 os.mkdir(last, 0o700, dir_fd=directory)
-            os.close(
-                os.open(last, _DIRECTORY, dir_fd=directory)
-            )  # what is there may be a link or a file
+            # What is there may be a link or a file.
+            os.close(os.open(last, _DIRECTORY, dir_fd=directory))
 
     def write(self, name: str, content: str | bytes, mode: int) -> None:
         """Write a file whole; what has its name is replaced, never written into.

@@ -99,9 +99,8 @@ def credentials_text(files: Mapping[str, bytes]) -> bytes:
     """Tickets and tokens as they stand in a letter: for each its name, and how many lines of base64 follow."""
     parts: list[bytes] = []
     for name, content in files.items():
-        lines = base64.encodebytes(
-            content
-        )  # of 76 characters: openssl's base64 reads no longer ones
+        # Of 76 characters: openssl's base64 reads no longer ones.
+        lines = base64.encodebytes(content)
         number = lines.count(b"\n")
         parts += (f"file\t{name}\t{number}\n".encode(), lines)
     return b"".join(parts)

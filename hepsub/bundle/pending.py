@@ -99,9 +99,8 @@ def _is_confirmed(each: Pending, report: Report) -> bool:
     return any(
         said.state == RETURNED
         and said.url == as_reported(each.destination)
-        and (
-            not each.md5 or said.md5 == each.md5
-        )  # `-` where the worker node had nothing to compute it with
+        # `-` where the worker node had nothing to compute it with.
+        and (not each.md5 or said.md5 == each.md5)
         for said in report.outputs_named(each.name)
     )
 

@@ -117,9 +117,8 @@ def _matches(part: str, wanted: str) -> bool:
     if part.startswith(".") and not wanted.startswith("."):
         return False
     classes = _CLASS.sub(lambda found: _CLASSES.get(found[1], found[0]), wanted)
-    return fnmatchcase(
-        part, classes.replace("[^", "[!")
-    )  # bash and busybox negate by both, fnmatch by one
+    # Bash and busybox negate by both, fnmatch by one.
+    return fnmatchcase(part, classes.replace("[^", "[!"))
 
 
 def content_at(tree: Tree, name: str, most: int) -> bytes | None:

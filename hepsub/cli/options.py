@@ -203,9 +203,8 @@ def named_ids(values: Values, command: str) -> "tuple[JobId, ...]":
     from hepsub.jobid import parse_job_id
 
     ids = tuple(parse_job_id(text) for text in values["ids"])
-    if (
-        ids and values["all"]
-    ):  # who names one job hardly means all, and nobody is asked before they go
+    # Who names one job hardly means all, and nobody is asked before they go.
+    if ids and values["all"]:
         raise UsageError(
             "both ids and -a were given", remedy="-a means all of your jobs: leave out one of them"
         )

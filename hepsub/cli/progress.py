@@ -101,9 +101,8 @@ class Line:
     def _start(self) -> None:
         if self._off or _has_threads():
             return
-        self._began = (
-            self._began or time.monotonic()
-        )  # of the command: many quick steps are long together
+        # Of the command: many quick steps are long together.
+        self._began = self._began or time.monotonic()
         self._area = self._area or mmap.mmap(-1, _ROOM)
         reading, writing = os.pipe2(os.O_CLOEXEC)
         # Until the child has its own handlers a Ctrl-C would raise KeyboardInterrupt in both.

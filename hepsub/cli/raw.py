@@ -34,9 +34,8 @@ class SafeText:
         text = self._decoder.decode(data, last)
         if self._returned and (text or last):
             text, self._returned = f"\r{text}", False
-        if (
-            text.endswith("\r") and not last
-        ):  # the \n that makes it one line end may be in the next piece
+        # The \n that makes it one line end may be in the next piece.
+        if text.endswith("\r") and not last:
             text, self._returned = text[:-1], True
         lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
         shown = "\n".join("\t".join(map(printable, line.split("\t"))) for line in lines)

@@ -127,9 +127,8 @@ def _literal(ad: ClassAd, name: str) -> object:
     """The value of an attribute that is no expression; else the expression."""
     try:
         return ad.get(name)
-    except (
-        UnicodeDecodeError
-    ):  # an ad holds bytes, and the bindings make no text of what is no UTF-8
+    except UnicodeDecodeError:
+        # An ad holds bytes, and the bindings make no text of what is no UTF-8.
         return _decoded(expression(ad, name))
     except (ValueError, OverflowError, SystemError):
         return None

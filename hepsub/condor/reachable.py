@@ -44,9 +44,8 @@ def check_reachable(address: str, what: str) -> None:
         _connect(found["host"].strip("[]"), int(found["port"] or _COLLECTOR_PORT))
     except (OSError, UnicodeError) as error:
         said = f"no connection within {PATIENCE_S:.0f} s"
-        if isinstance(
-            error, UnicodeError
-        ):  # Python's word for two dots in a row, or a part above 63 characters
+        # Python's word for two dots in a row, or a part above 63 characters.
+        if isinstance(error, UnicodeError):
             said = "no host has such a name"
         elif error.strerror:
             said = error.strerror

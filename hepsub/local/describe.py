@@ -54,9 +54,8 @@ def _lines(plan: Plan, uuid: str, machine: Machine, schedd: str) -> Iterator[tup
     if plan.event_log:
         yield "note", f"no event log is written ({plan.event_log}): hep_history tells the same"
     for proc in range(min(_SHOWN, plan.number)):
-        launch = make_launch(
-            plan, plan.values(proc), uuid
-        )  # without a cluster: its name stands there
+        # Without a cluster: its name stands there.
+        launch = make_launch(plan, plan.values(proc), uuid)
         yield f"job {proc}", " ".join(launch.argv)
         yield f"job {proc} stdout", launch.stdout
         yield f"job {proc} stderr", launch.stderr

@@ -124,9 +124,8 @@ def _stat(pid: int, place: int) -> str:
         text = (_PROC / str(pid) / "stat").read_text(errors="replace")
     except OSError:
         return "0"
-    return text.rpartition(")")[2].split()[
-        place
-    ]  # the command's name, in brackets, may hold brackets
+    # The command's name, in brackets, may hold brackets.
+    return text.rpartition(")")[2].split()[place]
 
 
 def _all() -> Iterator[int]:

@@ -82,9 +82,8 @@ def _away(
             for name, each in zip(choice.names, sites, strict=True)
         }
         own = (*nodes, _at_one_of(slots))
-        if (
-            len(slots) > 1
-        ):  # only who has a choice can leave a site out, or not know where the job runs
+        # Only who has a choice can leave a site out, or not know where the job runs.
+        if len(slots) > 1:
             attributes |= {LEFT_OUT: '""', WHERE: where(slots)}
     else:
         own = tuple(each for each in (first.requirements, _arch(first, sites, need)) if each)

@@ -63,9 +63,8 @@ def choose_sites(
     refused |= {name: f"{kind} goes first" for name in taken if name not in same}
     names_taken = _near(same, policy, need)
     elsewhere: tuple[str, ...] = ()
-    if (
-        kind != GLIDEIN
-    ):  # one cluster is in one queue; only the slots of glideins compete for jobs of one
+    # One cluster is in one queue; only the slots of glideins compete for jobs of one.
+    if kind != GLIDEIN:
         elsewhere = _elsewhere(names_taken, policy, need) if kind == CE else ()
         refused |= dict.fromkeys(names_taken[1:], f"{names_taken[0]} goes first")
         names_taken = names_taken[:1]

@@ -87,9 +87,8 @@ def key_lines(text: str) -> dict[str, int]:
     """The line, from 1, of every table header and key of a valid TOML text, by dotted name: tomllib does not tell."""
     lines: dict[str, int] = {}
     table: tuple[str, ...] = ()
-    for number, line in enumerate(
-        text.split("\n"), start=1
-    ):  # U+2028 in a comment ends no line for an editor
+    # U+2028 in a comment ends no line for an editor.
+    for number, line in enumerate(text.split("\n"), start=1):
         if header := re.fullmatch(_HEADER, line):
             table = _path(header["key"])
             _note(lines, table, number)

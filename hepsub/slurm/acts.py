@@ -79,9 +79,8 @@ def edit_jobs(words: Sequence[str], rows: Iterable[Row]) -> None:
             continue
         if "no longer pending" not in done.stderr:
             raise ToolFailed(f"scontrol failed: {said(done)}", remedy="see its words")
-        started = said(
-            done
-        )  # the others of this line are changed, and those of the next ones shall be
+        # The others of this line are changed, and those of the next ones shall be.
+        started = said(done)
     if started:
         raise NotDone(
             f"some jobs were not changed, for they have started meanwhile: {started}",

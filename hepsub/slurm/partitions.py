@@ -277,9 +277,8 @@ def _gpus(text: str) -> Mapping[str, int]:
 def _jobs(printed: str) -> Iterator[Job]:
     for said in _lines(printed, JOB_FIELDS):
         waits = said["State"] == "PENDING"
-        if not (
-            waits and said["Reason"] in ON_HOLD
-        ):  # what is on hold waits for nobody but its user
+        # What is on hold waits for nobody but its user.
+        if not (waits and said["Reason"] in ON_HOLD):
             yield Job(partitions=tuple(said["Partition"].split(",")), waits=waits)
 
 

@@ -196,9 +196,8 @@ class RangedDownload:
             if "Range" in headers and not _continues(response, span.came):
                 if span.begin or span.end < size:
                     raise _NoRanges
-                self._moved(
-                    span, -span.came
-                )  # the whole object comes, and this is all that is asked for
+                # The whole object comes, and this is all that is asked for.
+                self._moved(span, -span.came)
             self._take(response, descriptor, span)
 
     def _take(self, response: Response, descriptor: int, span: ByteRange) -> None:

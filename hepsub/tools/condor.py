@@ -63,13 +63,8 @@ def produce_ticket(program: str, cache: bytes) -> bytes:
     with tempfile.TemporaryDirectory(prefix="hepsub-") as private:  # mode 0700
         given, made = Path(private, "cache"), Path(private, "made")
         given.write_bytes(cache)
-        to_file = [
-            "sh",
-            "-c",
-            'exec "$0" >"$1"',
-            program,
-            str(made),
-        ]  # as a text it would not stay whole
+        # What it prints goes into a file: as a text it would not stay whole.
+        to_file = ["sh", "-c", 'exec "$0" >"$1"', program, str(made)]
         done = run_within(to_file, timeout=_PRODUCER_S, environment={"KRB5CCNAME": f"FILE:{given}"})
         content = made.read_bytes() if made.exists() else b""
     if done is None:

@@ -128,9 +128,8 @@ class Said(Struct, kw_only=True):
     def hear(self, text: bytes) -> None:
         """More of its stderr."""
         *lines, self._rest = (self._rest + text).split(b"\n")
-        self._rest = self._rest[
-            -_LONGEST_LINE:
-        ]  # a worker node answers, which is believed to a bound
+        # A worker node answers, which is believed to a bound.
+        self._rest = self._rest[-_LONGEST_LINE:]
         for line in lines:
             self._hear_line(line)
 

@@ -88,10 +88,8 @@ def _answers(path: Path, uid: int) -> bool:
             probe.connect(str(path))
     except BlockingIOError:  # it runs, and its queue is full: it waits for a person
         return True
-    except (
-        OSError,
-        ValueError,
-    ):  # ValueError: a name that is none, from the policy's or the user's variables
+    except (OSError, ValueError):
+        # ValueError: a name that is none, from the policy's or the user's variables.
         return False
     return True
 
@@ -142,9 +140,8 @@ def _read(text: str, account: str) -> AgentToken:
         raise CredentialRefused(
             f"oidc-token gave nothing for the account {account}", remedy=f"oidc-token {account}"
         )
-    issuer, expires = (
-        each.strip() for each in [*lines[1:], "", ""][:2]
-    )  # older agents give the token alone
+    # Older agents give the token alone.
+    issuer, expires = (each.strip() for each in [*lines[1:], "", ""][:2])
     if len(issuer) > _LONGEST_URL or not issuer.isprintable() or _END.fullmatch(expires) is None:
         raise CredentialRefused(
             f"oidc-token gave something else than a token, its issuer and its end for the account {account}",

@@ -99,9 +99,8 @@ def serve_s3(directory: Path, log: Path, key: str, secret: str) -> S3Server:
         "off",
         str(directory),
     ]
-    quiet = {
-        "RCLONE_AUTH_KEY": f'"{key},{secret}"'
-    }  # everybody can read the arguments of a process
+    # Everybody can read the arguments of a process.
+    quiet = {"RCLONE_AUTH_KEY": f'"{key},{secret}"'}
     process = start(argv, log=log, variables=quiet)
     try:
         return S3Server(endpoint=_endpoint(process, log), process=process)
@@ -151,9 +150,8 @@ class Cached(Struct, frozen=True, kw_only=True):
             found = self.data.stat()
         except OSError:
             return False
-        return (
-            found.st_blocks * 512 >= found.st_size
-        )  # stat(2) counts in 512 bytes on any file system
+        # stat(2) counts in 512 bytes on any file system.
+        return found.st_blocks * 512 >= found.st_size
 
 
 def pending(cache: Path) -> tuple[Cached, ...]:

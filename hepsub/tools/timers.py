@@ -61,9 +61,8 @@ def why_no_timers() -> str:
     """Why this user's systemd cannot be used; empty when it can."""
     if not installed("systemctl") or not installed("loginctl"):
         return _NO_SYSTEMD
-    done = _user(
-        "show-environment"
-    )  # in a session of su, or of cron, there is no bus to talk to it
+    # In a session of su, or of cron, there is no bus to talk to it.
+    done = _user("show-environment")
     said = " ".join(done.stderr.split())
     return "" if done.code == 0 else f"{_NO_SYSTEMD} ({said or f'exit code {done.code}'})"
 

@@ -125,9 +125,8 @@ _TROUBLES = (
 
 def refusal(told: str, account: str) -> HepsubError:
     """The error that a text of oidc-agent means."""
-    words = " ".join(told.split()).removeprefix("Error: ")[
-        :300
-    ]  # a provider's answer may be a page of HTML
+    # A provider's answer may be a page of HTML.
+    words = " ".join(told.split()).removeprefix("Error: ")[:300]
     if trouble := find_trouble(_TROUBLES, words.casefold()):
         return trouble.as_error(words, account=account)
     return CredentialRefused(

@@ -150,11 +150,15 @@ def job_states(
         schedd, queue = _queue(session, ref)
         states = {job.proc: job for job in queue.jobs} | _unmade(queue)
         if any(proc not in states for proc in procs):
+            from hepsub.actions.queue.ended import is_of
+
             # The queue goes first: a job that ends between the two is in both, and not in neither.
-            # By UUID: ClusterIds begin anew when a spool is lost, and histories go on.
-            wanted = Selection(ids=ref.ids, uuid=ref.uuid)
-            past = schedd.history(wanted, max(ref.number, len(procs)))
-            states = {job.proc: job for job in past} | states
+            past = schedd.history(Selection(ids=ref.ids), max(ref.number, len(procs)))
+            # By time, and not by UUID: Slurm's accounting keeps comments only where it is set up to.
+            entries = session.journal.entries()
+            when = next((each.when for each in entries if each.ref.uuid == ref.uuid), 0.0)
+            own = {job.proc: job for job in past if is_of(job.submitted, when)}
+            states = own | states
     except HepsubError as error:
         return {}, f"{error.message}; what became of the jobs is not known"
     return {proc: states[proc] for proc in procs if proc in states}, ""

@@ -206,9 +206,8 @@ def _value(
     *,
     timed_out: bool = False,
 ) -> WaitedJobs:
-    log_of = functools.cache(
-        lambda ref: remains_of(session, ref).stderr
-    )  # each reads a bundle's request
+    # Each reads a bundle's request.
+    log_of = functools.cache(lambda ref: remains_of(session, ref).stderr)
     jobs = tuple(
         _job(log_of, lineage, each)
         for lineage, some in zip(lineages, judged, strict=True)

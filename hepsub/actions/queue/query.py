@@ -125,9 +125,8 @@ class Listing(Struct, frozen=True, kw_only=True):
         """Jobs by state, and in all."""
         by_state = Counter(job.state for job in self.jobs)
         by_state[State.IDLE] += sum(each.number for each in self.unmade)
-        by_state[State.RUNNING] += by_state.pop(
-            State.TRANSFERRING, 0
-        )  # HepJob's line has no word for it
+        # HepJob's line has no word for it.
+        by_state[State.RUNNING] += by_state.pop(State.TRANSFERRING, 0)
         return Counted(
             jobs=by_state.total(),
             completed=by_state[State.COMPLETED],
@@ -167,9 +166,8 @@ def query(session: Session, wanted: Filter, reach: Reach | None = None) -> Resul
         except HepsubError as error:
             errors.append(error)
     errors += reach.absent()
-    if (
-        wanted.ids
-    ):  # one job may be meant by several of them; else nothing is compared, for 20,000 jobs
+    # One job may be meant by several of them; else nothing is compared, for 20,000 jobs.
+    if wanted.ids:
         jobs = tuple(dict.fromkeys(job for queue in queues for job in queue.jobs))
     else:
         jobs = tuple(itertools.chain.from_iterable(queue.jobs for queue in queues))

@@ -73,9 +73,8 @@ class Usage(Struct, frozen=True, kw_only=True):
 
 def usage_of(jobs: Sequence[JobStatus]) -> Usage | None:
     """What jobs used that ran to their end; None where there are none."""
-    ran = [
-        job for job in jobs if job.run_seconds > 0
-    ]  # what was removed while it waited used nothing
+    # What was removed while it waited used nothing.
+    ran = [job for job in jobs if job.run_seconds > 0]
     if not ran:
         return None
     cores = max(job.cores for job in ran)
@@ -104,9 +103,8 @@ def _amount(
     values = [value(job) for job in measured]
     top = max(measured, key=value)
     return Amount(
-        median=statistics.median(
-            values
-        ),  # which one job that hung does not move, as it would the mean
+        # One job that hung does not move it, as it would the mean.
+        median=statistics.median(values),
         most=value(top),
         job=top.id,
         asked=asked,

@@ -126,9 +126,8 @@ def bring_home(session: Session, ref: SubmissionRef, ended: Iterable[Run]) -> tu
 
 
 def _failure(session: Session, ref: SubmissionRef, judged: Sequence[Judged]) -> Problem:
-    log_of = functools.cache(
-        lambda run_of: remains_of(session, run_of).stderr
-    )  # each reads a bundle's request
+    # Each reads a bundle's request.
+    log_of = functools.cache(lambda run_of: remains_of(session, run_of).stderr)
     told: list[str] = []
     held: dict[str, None] = {}
     for each in judged:

@@ -79,9 +79,8 @@ def why(session: Session, wanted: Filter) -> Result[Explanations]:
     errors: list[HepsubError] = []
     found += _of_past(reach, wanted, listing.jobs, errors)
     troubles, code = failures(errors, PoolError.exit_code)
-    problems = tuple(
-        dict.fromkeys((*listed.problems, *troubles))
-    )  # both looks meet one silent schedd
+    # Both looks meet one silent schedd.
+    problems = tuple(dict.fromkeys((*listed.problems, *troubles)))
     return Result(
         value=Explanations(explanations=tuple(found)),
         notes=(

@@ -144,9 +144,8 @@ def _by_cron(task: Task) -> Installed:
         kind=CRON,
         host=task.host,
         where=kept,
-        every=max(
-            60.0, min(task.every // 60 * 60, 3600.0)
-        ),  # cron knows minutes, and `*/N` of an hour
+        # Cron knows minutes, and `*/N` of an hour.
+        every=max(60.0, min(task.every // 60 * 60, 3600.0)),
         proof=f"{daemon} runs it whether you are logged in or not (crontab -l)",
     )
 

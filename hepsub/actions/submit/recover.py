@@ -125,9 +125,8 @@ def _finish(session: Session, stores: Stores, bundle: Bundle) -> str:
         note_gone(session, ref.uuid)
         return ""
     queue = schedd.queue(wanted, session.situation.now)
-    living = [
-        job for job in queue.jobs if job.state is not State.REMOVED
-    ]  # that one is on its way out
+    # That one is on its way out.
+    living = [job for job in queue.jobs if job.state is not State.REMOVED]
     if is_cancelled(bundle):
         return _remove(session, schedd, bundle, found[0], living=bool(living or queue.unmade))
     if not living and not queue.unmade:

@@ -218,7 +218,11 @@ def _is_incomplete(bundles: Path, name: str) -> bool:
     # With a dot: what is being made or removed; else packed libraries, or hep_auth renew's own.
     if name.startswith("."):
         return name.endswith((".new", ".gone"))
-    return not private_path(bundles / name, READY).exists()
+    try:
+        # As bundle.notes.is_ready, which a plain job does not load: a power cut may have left it empty.
+        return not private_path(bundles / name, READY).stat().st_size
+    except OSError:  # it is not there, or nobody may look: `recover` finds out
+        return True
 
 
 def make(

@@ -24,9 +24,8 @@ def run(session: Session, values: Values, _: Console) -> AnyResult:
     """
     from hepsub.actions.auth.s3 import storage_keys
 
-    if (
-        values["process"] and values["json"]
-    ):  # AWS's programs read that document, and no envelope around it
+    # AWS's programs read that document, and no envelope around it.
+    if values["process"] and values["json"]:
         raise UsageError(
             "-process prints a document of its own", remedy="leave out -json or -process"
         )

@@ -60,9 +60,8 @@ def _states(values: Values) -> tuple[State, ...]:
     if values["hold"]:
         asked.append({State.HELD})
     if values["running"]:
-        asked.append(
-            {State.RUNNING, State.TRANSFERRING}
-        )  # it has its slot until its outputs are away
+        # It has its slot until its outputs are away.
+        asked.append({State.RUNNING, State.TRANSFERRING})
     if values["stat"] is not None:
         asked.append({_state(values["stat"])})
     if not asked:

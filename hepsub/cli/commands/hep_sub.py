@@ -229,9 +229,8 @@ def _check(session: Session, values: Values) -> AnyResult:
 
     if not values["check"]:
         raise UsageError("-write belongs to -check", remedy="hep_sub -check -write")
-    words = values[
-        "script"
-    ]  # -check takes no value, so that `-check` alone works: policy is the free word behind it
+    # -check takes no value, so that `-check` alone works: policy is the free word behind it.
+    words = values["script"]
     if words and words[0] != "policy":
         raise UsageError(
             f"-check submits nothing, so '{words[0]}' has no place there",

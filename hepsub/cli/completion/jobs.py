@@ -47,9 +47,8 @@ def own_schedds(session: Session) -> Offers:
     entries = session.journal.entries()
     recent = session.situation.now - JOURNAL_MATTERS_S
     names += [entry.ref.schedd for entry in entries if entry.when > recent]
-    for name in sorted(
-        {name for name in names if not name.startswith("here@")}
-    ):  # -p here has no -schedd
+    # -p here has no -schedd.
+    for name in sorted({name for name in names if not name.startswith("here@")}):
         yield name, ""
 
 

@@ -35,9 +35,8 @@ def script(shell: str) -> str:
 
 def _hep_sub() -> str:
     """hep_sub by its absolute path, where that is known."""
-    beside = (
-        Path(sys.executable).parent / "hep_sub"
-    )  # in a virtual environment that may not be on PATH
+    # In a virtual environment that may not be on PATH.
+    beside = Path(sys.executable).parent / "hep_sub"
     if os.access(beside, os.X_OK):
         return str(beside)
     found = shutil.which("hep_sub")

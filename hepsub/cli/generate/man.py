@@ -111,9 +111,8 @@ def _forms(command: Command) -> list[str]:
 def _verb_forms(command: Command) -> list[str]:
     named = sources.verbs().get(command.name, {})
     own = [form for verb in _own(named).values() for form in _forms(verb)]
-    if (
-        len(own) == len(named) > 0
-    ):  # hep_auth's verbs: what hep_sub's take stands on pages of their own
+    # hep_auth's verbs: what hep_sub's take stands on pages of their own.
+    if len(own) == len(named) > 0:
         return own
     words = "|".join(roff.bold(word) for word in named)
     return [f"{roff.bold(command.name)} {words} ..."] if named else []

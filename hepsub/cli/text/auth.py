@@ -59,9 +59,8 @@ def _blocks(value: AuthStatus) -> Iterator[str]:
 
 
 def _cells(row: Row, now: float) -> tuple[str, str, str, str, str, str]:
-    ends = (
-        row.problem is None and row.kind != SCHEDD
-    )  # how long a schedd knows somebody nobody can tell
+    # How long a schedd knows somebody nobody can tell.
+    ends = row.problem is None and row.kind != SCHEDD
     return (
         f"{_KINDS.get(row.kind, row.kind)} {row.name}",
         row.who if row.problem is None else f"({row.problem.code})",

@@ -145,9 +145,8 @@ def bar(each: ClusterStatus, width: int) -> str:
     if not total:
         return ""
     widths = [max(1, number * width // total) for _, number in there]
-    while (
-        sum(widths) > width
-    ):  # many kinds of few jobs have a letter each: it is the widest that give them up
+    # Many kinds of few jobs have a letter each: it is the widest that give them up.
+    while sum(widths) > width:
         widths[widths.index(max(widths))] -= 1
     largest = max(range(len(there)), key=lambda place: there[place][1])
     widths[largest] += width - sum(widths)

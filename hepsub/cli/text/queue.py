@@ -149,9 +149,8 @@ def waited_jobs(value: WaitedJobs) -> Iterator[str]:
         return
     good = sum(job.state == "succeeded" for job in value.jobs)
     yield f"{good} of {len(value.jobs)} job(s) ended with exit code 0"
-    if (
-        value.timed_out
-    ):  # else the problem tells how the others failed; here it tells of those that go on
+    # Else the problem tells how the others failed; here it tells of those that go on.
+    if value.timed_out:
         yield from _standing(value)
 
 

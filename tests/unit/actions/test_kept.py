@@ -138,3 +138,13 @@ def test_what_is_kept_of_a_cluster_is_not_what_an_earlier_one_of_its_number_did(
     assert job_states(session, ref, [0])[0][0].state is State.RUNNING
     schedd.jobs.clear()
     assert job_states(session, ref, [0]) == ({}, "")
+
+
+def test_a_history_without_uuids_tells_how_jobs_ended(tmp_path: Path) -> None:
+    """As Slurm's accounting, which keeps no comments unless it is set up to."""
+    past = [ended("13.0", 1, submitted=NOON - 90), ended("13.1", 2, submitted=NOON - 40 * 86400)]
+    schedd = FakeSchedd(past=past)
+    session = session_of(tmp_path, schedd, number=2)
+    [ref] = (entry.ref for entry in session.journal.entries())
+    states, trouble = job_states(session, ref, [0, 1])
+    assert ({proc: job.exit_code for proc, job in states.items()}, trouble) == ({0: 1}, "")

@@ -162,6 +162,18 @@ def test_what_was_killed_behind_the_gate_is_finished_and_told(
     assert told[0] not in result.notes
 
 
+def test_a_note_that_a_power_cut_has_emptied_is_written_anew(
+    session: Session, schedd: FakeSchedd
+) -> None:
+    """By the next submission, as by hep_auth renew: without it nobody finds the bundle of the jobs."""
+    bundle = abandoned(session, schedd)
+    submit(session, make_spec("job.sh"))
+    text = (bundle / "private/ready").read_text()
+    (bundle / "private/ready").write_text("")
+    submit(session, make_spec("job.sh"))
+    assert (bundle / "private/ready").read_text() == text
+
+
 def test_what_was_finished_is_told_even_if_the_submission_fails(
     session: Session, schedd: FakeSchedd
 ) -> None:
