@@ -39,9 +39,8 @@ def discard_bundle(directory: Path) -> None:
     """Remove a bundle, whatever is in it."""
     gone = directory.with_name(f".{directory.name}{GONE}")
     try:
-        directory.rename(
-            gone
-        )  # first: nobody finds a part of a bundle, and `remove_abandoned` knows it after a kill
+        # First: nobody finds a part of a bundle, and `remove_abandoned` knows it after a kill.
+        directory.rename(gone)
     except OSError:
         # Gone already, or a file server that does not rename: a part of a bundle is better than all of it.
         gone = directory
@@ -65,9 +64,8 @@ def new_bundle(root: Path, uuid: str) -> Iterator[Path]:
             lock_process(lock.fileno())  # nobody else can have found it
             if directory.exists():
                 raise FileExistsError(errno.EEXIST, "there is one of this name")
-            raw.rename(
-                directory
-            )  # when it is locked already: there is no moment in which it looks abandoned
+            # Locked already: there is no moment in which it looks abandoned.
+            raw.rename(directory)
         except OSError as error:
             remove_tree(raw)
             raise unusable(directory, error) from error

@@ -210,9 +210,8 @@ class Slips(Struct, kw_only=True, eq=False):
                 self.gates[uuid] = descriptor
                 if (slip := self.find(uuid)) is not None:
                     yield slip
-                if (
-                    uuid in self.gates
-                ):  # still: nobody opened it meanwhile, and the next command tries again
+                # Still: nobody opened it meanwhile, and the next command tries again.
+                if uuid in self.gates:
                     os.close(self.gates.pop(uuid))
 
     def waiting(self) -> tuple[str, ...]:

@@ -163,7 +163,11 @@ def test_another_user_finds_no_secret(desk: LoginNode, hidden: Hidden, slurm: Sl
     )
     seen = bob.run(["sh", "-c", f"({look}) 2>/dev/null"]).stdout
     everywhere = slurm.run(
-        ["sh", "-c", f"scontrol show job {cluster} -dd; squeue -o %all; cat /proc/[0-9]*/cmdline || :"]
+        [
+            "sh",
+            "-c",
+            f"scontrol show job {cluster} -dd; squeue -o %all; cat /proc/[0-9]*/cmdline || :",
+        ]
     ).stdout
     refused = bob.run(["sh", "-c", script])
     does(desk, "hep_rm", str(cluster))
