@@ -88,7 +88,8 @@ def submitted_to(session: Session, job: JobId, pool: str | None = None) -> dict[
 
 def is_spooled(session: Session, pool: str) -> bool:
     """Whether what jobs of a pool leave behind stays with their schedd until it is fetched."""
-    return pool in session.policy.pool and delivery_for(session.policy.pool[pool]).collected
+    rules = session.policy.pool.get(session.policy.pool_now(pool))
+    return rules is not None and delivery_for(rules).collected
 
 
 def may_be_sent(session: Session, uuid: str, job: JobStatus, now: float) -> bool:
@@ -111,8 +112,9 @@ def _bundled(session: Session) -> Iterator[SubmissionRef]:
     ended = (read_placed(each) for each in finished_bundles(session.bundles))
     dated: list[tuple[float, SubmissionRef]] = []
     for each in (*kept_bundles(session.bundles), *(each for each in ended if each)):
+        ref = replace(each.ref, pool=session.policy.pool_now(each.ref.pool))
         with contextlib.suppress(FileNotFoundError):  # hep_auth renew has dropped it meanwhile
-            dated.append((each.directory.stat().st_mtime, each.ref))
+            dated.append((each.directory.stat().st_mtime, ref))
     yield from (ref for _, ref in sorted(dated, key=lambda one: one[0]))
 
 

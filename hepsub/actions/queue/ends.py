@@ -131,7 +131,7 @@ def schedd_of(session: Session, ref: SubmissionRef) -> BatchSystem:
         UnknownPool: the policy has its pool no more.
         HepsubError: it cannot be found.
     """
-    if ref.pool not in session.policy.pool:
+    if session.policy.pool_now(ref.pool) not in session.policy.pool:
         raise UnknownPool(f"the policy knows no pool {ref.pool} any more")
     return session.schedd(ref.pool, ref.schedd)
 

@@ -8,10 +8,12 @@ import pytest
 from msgspec.structs import replace
 
 from hepsub.actions import submissions
+from hepsub.actions.queue.counted import keeps_ended
+from hepsub.actions.queue.ends import schedd_of
 from hepsub.actions.reach import Reach, Target
-from hepsub.actions.submissions import find_submissions, submitted_to
+from hepsub.actions.submissions import find_submissions, is_spooled, submitted_to
 from hepsub.bundle.root import kept_bundles
-from hepsub.errors import AmbiguousJob, UnknownJob
+from hepsub.errors import AmbiguousJob, UnknownJob, UnknownPool
 from hepsub.jobid import SubmissionRef, parse_job_id
 from hepsub.journal import Entry
 from hepsub.session import Session
@@ -107,6 +109,19 @@ def test_a_submission_is_found_in_any_pool_unless_one_is_named(session: Session)
         assert found.procs == (0, 1)
     with pytest.raises(UnknownJob):
         find_submissions(session, [parse_job_id("14")], "near")
+
+
+def test_a_pool_may_have_another_name_by_now(tmp_path: Path) -> None:
+    """Submissions keep the name of their time; the policy knows it as an alias."""
+    policy = make_policy("[pool.new]\naliases = ['old']\nspool = true\n")
+    session = make_session(tmp_path, as_batch_systems(FakeSchedd()), policy=policy)
+    ref = submitted(session, "u1", 13, pool="old")
+    assert is_spooled(session, "old")
+    assert keeps_ended(session, "old")
+    assert schedd_of(session, ref).name == FIRST
+    assert not is_spooled(session, "gone")
+    with pytest.raises(UnknownPool):
+        schedd_of(session, replace(ref, pool="gone"))
 
 
 def test_jobs_of_one_submission_are_one(session: Session) -> None:
