@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from hepsub.actions import submissions
+from hepsub.actions.elsewhere import recent_refs
 from hepsub.actions.queue.counted import keeps_ended
 from hepsub.actions.queue.ends import schedd_of
 from hepsub.actions.reach import Reach, Target
@@ -160,3 +161,8 @@ def test_without_a_journal_the_bundles_know(world: World) -> None:
     )
     world.schedd.jobs.clear()
     assert find(session, "13").schedd is world.schedd
+    [placed] = kept_bundles(session.bundles)
+    ready = placed.directory / "private/ready"
+    ready.write_text(ready.read_text().replace('"local"', '"physical"'))
+    assert [each.pool for each in submitted_to(session, parse_job_id("13")).values()] == ["local"]
+    assert [each.pool for each in recent_refs(session, frozenset({"local"}))] == ["local"]
