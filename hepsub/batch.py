@@ -14,7 +14,7 @@ from hepsub.jobid import JobId, SubmissionRef
 SPOOLING = 16
 """HoldReasonCode of a job whose files have not arrived (HTCondor Manual, "Job ClassAd Attributes")."""
 SPOOLED_WITHIN_S = 600
-"""What has not arrived so long after the submission never will: only the process that submitted can send it."""
+"""What has not arrived so long after the submission never will, unless the process that submitted still sends it."""
 
 SAVED_AT_HOME = 85
 """The wrapper's exit code for outputs, or the marker, that are not in their place but at home (worker/README.md)."""

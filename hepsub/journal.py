@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -116,12 +116,11 @@ class _Line(Struct, frozen=True, kw_only=True):
             return 3
         return 2 if self.cluster > 0 else -self.cluster  # NO_CLUSTER, or an intent
 
-    @property
-    def entry(self) -> Entry:
-        """The entry."""
+    def entry(self, pool: str) -> Entry:
+        """The entry, with what its pool is called now."""
         ref = SubmissionRef(
             uuid=self.uuid,
-            pool=self.pool,
+            pool=pool,
             schedd=self.schedd,
             cluster=self.cluster,
             number=self.number,
@@ -148,10 +147,16 @@ class _Line(Struct, frozen=True, kw_only=True):
 
 
 class Journal(Struct, frozen=True, kw_only=True):
-    """The journal of one user: a directory, and the host by whose name this process writes its file there."""
+    """The journal of one user.
+
+    Attributes:
+        host: by its name this process writes its file in the directory.
+        pool_now: what a pool is called now, by the name of its time.
+    """
 
     directory: Path
     host: str
+    pool_now: Callable[[str], str] = str
 
     def append(self, entry: Entry) -> None:
         """Add a line, and see it on the disk before returning: a submission without its intent could be lost.
@@ -237,7 +242,9 @@ class Journal(Struct, frozen=True, kw_only=True):
         for _, line in self._read(_Line):
             if line.uuid not in latest or line.weight >= latest[line.uuid].weight:
                 latest[line.uuid] = line
-        return tuple(line.entry for line in sorted(latest.values(), key=lambda each: each.when))
+        lines = sorted(latest.values(), key=lambda each: each.when)
+        # Here and not where entries are used: there are a dozen places that compare a pool's name with the policy's.
+        return tuple(line.entry(self.pool_now(line.pool)) for line in lines)
 
     def find(self, uuid: str) -> Entry | None:
         """What is known of a submission; None for nothing."""

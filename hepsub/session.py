@@ -164,9 +164,8 @@ class Session(Struct, frozen=True, kw_only=True):
         recent = self.situation.now - JOURNAL_MATTERS_S
         now_called = self.policy.pool_named(pool)
         rules = self.policy.pool[now_called]
-        known_as = {pool, now_called, *rules.aliases}  # submissions keep the name of their time
         entries = self.journal.entries()
-        noted = [e.ref.schedd for e in entries if e.ref.pool in known_as and e.when > recent]
+        noted = [e.ref.schedd for e in entries if e.ref.pool == now_called and e.when > recent]
         expected = dict.fromkeys([*rules.schedds, *noted])
         return tuple(e for e in expected if not any(same_schedd(e, name) for name in names))
 
@@ -238,7 +237,7 @@ def open_session(
         situation=situation,
         paths=paths,
         policy=policy,
-        journal=Journal(directory=paths.journal, host=situation.host),
+        journal=Journal(directory=paths.journal, host=situation.host, pool_now=policy.pool_now),
         connect=lambda name, pool: schedds_of(name, pool, situation, token_for, progress),
         keys=keys,
         prove=prove,

@@ -90,8 +90,9 @@ def recent_refs(session: Session, pools: frozenset[str]) -> Iterator[SubmissionR
             yield entry.ref
     for directory in bundles.values():  # the journal was lost
         placed = read_placed(directory)
-        if placed is not None and placed.ref.pool in pools:
-            yield placed.ref
+        pool = session.policy.pool_now(placed.ref.pool) if placed is not None else ""
+        if placed is not None and pool in pools:
+            yield replace(placed.ref, pool=pool)
 
 
 def gathered(refs: Iterable[SubmissionRef]) -> tuple[Elsewhere, ...]:

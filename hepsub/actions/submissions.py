@@ -10,8 +10,9 @@ from msgspec.structs import replace
 
 from hepsub.actions.lineage import by_submission, lineage_of
 from hepsub.actions.reach import only
-from hepsub.batch import Selection
+from hepsub.batch import SPOOLED_WITHIN_S, JobStatus, Selection
 from hepsub.bundle.bundle import Bundle, read_bundle, why_of_another
+from hepsub.bundle.directory import is_being_made
 from hepsub.bundle.notes import read_placed
 from hepsub.bundle.root import finished_bundles, kept_bundles
 from hepsub.errors import NotDone, UnknownJob, UnknownPool
@@ -87,7 +88,23 @@ def submitted_to(session: Session, job: JobId, pool: str | None = None) -> dict[
 
 def is_spooled(session: Session, pool: str) -> bool:
     """Whether what jobs of a pool leave behind stays with their schedd until it is fetched."""
-    return pool in session.policy.pool and delivery_for(session.policy.pool[pool]).collected
+    rules = session.policy.pool.get(session.policy.pool_now(pool))
+    return rules is not None and delivery_for(rules).collected
+
+
+def may_be_sent(session: Session, uuid: str, job: JobStatus, now: float) -> bool:
+    """Whether somebody may be about to send the schedd of a job what it waits for on hold.
+
+    Args:
+        session: the session.
+        uuid: the job's submission; empty for not known.
+        job: the job.
+        now: seconds since the epoch.
+    """
+    if now - job.submitted <= SPOOLED_WITHIN_S:
+        return True
+    # Large files over a slow line take longer; who sends them has the bundle locked until they are there.
+    return bool(uuid) and is_being_made(session.bundles / uuid)
 
 
 def _bundled(session: Session) -> Iterator[SubmissionRef]:
@@ -95,8 +112,9 @@ def _bundled(session: Session) -> Iterator[SubmissionRef]:
     ended = (read_placed(each) for each in finished_bundles(session.bundles))
     dated: list[tuple[float, SubmissionRef]] = []
     for each in (*kept_bundles(session.bundles), *(each for each in ended if each)):
+        ref = replace(each.ref, pool=session.policy.pool_now(each.ref.pool))
         with contextlib.suppress(FileNotFoundError):  # hep_auth renew has dropped it meanwhile
-            dated.append((each.directory.stat().st_mtime, each.ref))
+            dated.append((each.directory.stat().st_mtime, ref))
     yield from (ref for _, ref in sorted(dated, key=lambda one: one[0]))
 
 

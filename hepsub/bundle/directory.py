@@ -106,6 +106,13 @@ def locked_existing(directory: Path) -> Iterator[bool]:
         yield mine
 
 
+def is_being_made(directory: Path) -> bool:
+    """Whether a living process has a bundle locked: who makes it, until its files are with the schedd."""
+    # One that is gone is nobody's either, and nobody's is one that is mine for this moment.
+    with locked_existing(directory) as mine:
+        return not mine and private_path(directory, LOCK).exists()
+
+
 def _opened_lock(directory: Path, flags: int) -> FileIO:
     descriptor = open_own(directory / LOCK, os.O_RDWR | flags, "its lock")
     return os.fdopen(descriptor, "r+b", buffering=0)

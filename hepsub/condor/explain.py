@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from msgspec.structs import replace
 
-from hepsub.batch import SPOOLED_WITHIN_S, SPOOLING, Advice, JobStatus
+from hepsub.batch import Advice, JobStatus
 from hepsub.condor.attributes import (
     GATE,
     LONGEST,
@@ -26,15 +26,9 @@ _JUST_SUBMITTED_S = 60
 """A pool looks for a slot as often as that, if nobody configured it otherwise (NEGOTIATOR_INTERVAL)."""
 
 
-def explain_held(job: JobStatus, ad: ClassAd, meant: str, now: float) -> Advice:
+def explain_held(job: JobStatus, ad: ClassAd, meant: str) -> Advice:
     """Why a job is on hold, and the command that mends it."""
     known = {} if ad is None else ad
-    if job.hold_code == SPOOLING and now - job.submitted > SPOOLED_WITHIN_S:
-        # Tried on 25.14: a schedd that dies as it takes them forgets that it had them.
-        return Advice(
-            sentence="its files have not reached its schedd, and nobody sends them any more: it can never start",
-            next_command=f"hep_rm {meant}, and submit it again",
-        )
     if job.hold_code == SUBMITTED_ON_HOLD and boolean(known, GATE) is False:
         return _prepared(meant)
     advice = explain_hold(

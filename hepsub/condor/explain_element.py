@@ -54,7 +54,7 @@ def explain_there(
         )
         more: tuple[str, ...] = ()
     elif job.state is State.HELD:
-        sentence, next_command, more = _held(job, ad, meant, site, now, expired=expired)
+        sentence, next_command, more = _held(job, ad, meant, site, expired=expired)
     else:
         sentence, next_command = _moving(job, ad, site, now, expired=expired)
         more = ()
@@ -117,7 +117,7 @@ def _moving(
 
 
 def _held(
-    job: JobStatus, ad: ClassAd, meant: str, site: str, now: float, *, expired: bool
+    job: JobStatus, ad: ClassAd, meant: str, site: str, *, expired: bool
 ) -> tuple[str, str, tuple[str, ...]]:
     """Why a job is on hold: because of the site, or because the grid manager could not go on."""
     words = (f"HTCondor: {job.hold_code}/{job.hold_subcode} {job.hold_reason}",)
@@ -137,7 +137,7 @@ def _held(
             f"hep_release {meant}",
             words,
         )
-    advice = explain_held(job, ad, meant, now)
+    advice = explain_held(job, ad, meant)
     if job.hold_code == SUBMITTED_ON_HOLD:
         return advice.sentence, advice.next_command, advice.details
     next_command = advice.next_command

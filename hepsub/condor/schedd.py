@@ -263,7 +263,7 @@ class CondorSchedd(Struct, kw_only=True, eq=False):
         if ad is not None and goes_through_element(ad):
             return explain_there(job, ad, meant, now, token_end)
         if job.state is State.HELD:
-            return explain_held(job, ad, meant, now)
+            return explain_held(job, ad, meant)
         return explain_idle(job, ad, lambda: find_slots(self.collector), meant, now)
 
     # ---- what is done to its jobs ---------------------------------------------------------------

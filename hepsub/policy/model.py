@@ -450,6 +450,13 @@ class Policy(Struct, frozen=True, kw_only=True):
         """
         return self.pool_named(asked) if asked else self.default_pool()
 
+    def pool_now(self, noted: str) -> str:
+        """What a pool is called now that an earlier submission noted: by then it may have become an alias."""
+        try:
+            return self.pool_named(noted)
+        except UnknownPool:
+            return noted  # who needs the pool says that it is gone
+
     def pool_named(self, word: str, source: str = "argument -p/--pool") -> str:
         """The name of the pool that a word means, by name or alias.
 

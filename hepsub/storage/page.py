@@ -96,6 +96,14 @@ def error_code(body: bytes) -> str:
     return code_in(root.findtext("{*}Code") or root.findtext("{*}Error/{*}Code"))
 
 
+def kept_key(body: bytes) -> str:
+    """The key of the object that the first error in a list is about (DeleteObjects); empty for none."""
+    try:
+        return _root(body).findtext("{*}Error/{*}Key") or ""
+    except Malformed:
+        return ""
+
+
 def _object(entry: Element, space: str, prefix: str, *, encoded: bool) -> tuple[str, ObjectInfo]:
     texts = {each.tag: each.text or "" for each in entry}
     key = _key(texts.get(f"{space}Key", ""), prefix, encoded=encoded)

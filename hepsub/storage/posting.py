@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
-from hepsub.storage.http import ConnectionPool, Denied, check_done, insist
-from hepsub.storage.page import error_code
+from hepsub.storage.http import ConnectionPool, check_done, insist
+from hepsub.storage.page import error_code, kept_key
 from hepsub.storage.response import Response
+from hepsub.storage.trouble import refused
 
 if TYPE_CHECKING:
     from hepsub.plan.location import ObjectPlace
@@ -32,7 +33,7 @@ def post(pool: ConnectionPool, store: Store, place: ObjectPlace, body: bytes) ->
 
     def put() -> None:
         with pool.ask(store, url, method="PUT", body=body) as response:
-            _check(response)
+            _check(response, response.read_whole(_LARGEST_ANSWER))
 
     insist(store, place, put)
 
@@ -59,15 +60,18 @@ def _remove(pool: ConnectionPool, store: Store, places: Sequence[ObjectPlace]) -
         with pool.ask(
             store, url, method="POST", query={"delete": ""}, headers=headers, body=body
         ) as response:
+            answer = response.read_whole(_LARGEST_ANSWER)
             # S3 says 200 of objects that it keeps, too; quiet, it names no others.
-            if code := _check(response):
-                raise Denied(code)
+            if code := _check(response, answer):
+                key = kept_key(answer)
+                kept = next((each for each in places if each.key == key), places[0])
+                raise refused(store.name, kept, code)
 
     insist(store, places[0], ask)
 
 
-def _check(response: Response) -> str:
+def _check(response: Response, answer: bytes) -> str:
     """The code of an error in a success, or nothing."""
-    code = error_code(response.read_whole(_LARGEST_ANSWER))
+    code = error_code(answer)
     check_done(response, code)
     return code

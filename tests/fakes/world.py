@@ -176,11 +176,12 @@ def make_session(
 ) -> Session:
     """A session whose files are in a directory of the test and whose pools are the test's."""
     where = situation or make_situation(cwd=directory)
+    rules = policy or make_policy()
     return Session(
         situation=where,
         paths=make_paths(directory),
-        policy=policy or make_policy(),
-        journal=Journal(directory=directory / "journal", host=where.host),
+        policy=rules,
+        journal=Journal(directory=directory / "journal", host=where.host, pool_now=rules.pool_now),
         connect=connect,
         keys=stored_keys,
         prove=lambda _name, _storage, _keys: "",

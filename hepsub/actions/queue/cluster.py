@@ -16,6 +16,7 @@ from hepsub.actions.queue.counted import (
     together,
 )
 from hepsub.actions.queue.ended import was_removed
+from hepsub.actions.queue.ends import without_files
 from hepsub.actions.queue.failures import (
     Failure,
     failure_of,
@@ -167,7 +168,8 @@ def _held(
         meant = meaning(ids, found.meant, whole=whole)
         first = max(group, key=lambda job: job.memory_mb)  # tells how much memory is needed
         try:
-            advice = target.schedd.explain(first, meant, now)
+            lost = without_files(session, found.entry.ref.uuid, first, meant)
+            advice = lost or target.schedd.explain(first, meant, now)
             sentence, command = advice.sentence, advice.next_command
         except HepsubError as error:
             errors.append(error)

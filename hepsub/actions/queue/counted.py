@@ -72,7 +72,7 @@ class ClusterStatus(Struct, frozen=True, kw_only=True):
 
 def keeps_ended(session: Session, pool: str) -> bool:
     """Whether ended jobs of a pool stay in the queue until what they left is fetched."""
-    rules = session.policy.pool.get(pool)
+    rules = session.policy.pool.get(session.policy.pool_now(pool))
     if rules is None or not rules.spool:
         return False
     from hepsub.actions.submissions import is_spooled  # brings the bundles with it

@@ -128,7 +128,15 @@ def _edit(session: Session, target: Target, meant: JobId | None, wanted: Edit) -
     try:
         target.schedd.edit(made, wanted, tuple(each.cluster for each in before.unmade))
     except PoolError as error:
-        owners = {job.owner for job in before.jobs} | {each.owner for each in before.unmade}
+        # HTCondor says the same of what it does not let one change and where nothing matches any more ("Unable to edit
+        # jobs matching constraint"; tried: 25.14.1). Only the queue tells which of them it was.
+        after = target.queue(now)
+        waiting = [job for job in after.jobs if job.state in _EDITABLE]
+        if not waiting and not after.unmade:
+            if meant is not None:
+                _check(after, meant, wanted)
+            return
+        owners = {job.owner for job in waiting} | {each.owner for each in after.unmade}
         if owners <= {session.situation.user}:
             raise
         raise NotDone(

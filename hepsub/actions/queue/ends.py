@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 from msgspec import Struct
 
+from hepsub.actions.submissions import may_be_sent
 from hepsub.batch import (
     ACTIVE,
     RUNNING,
-    SPOOLED_WITHIN_S,
     SPOOLING,
+    Advice,
     JobStatus,
     Queue,
     Selection,
@@ -68,7 +69,7 @@ def await_ends(session: Session, ref: SubmissionRef, procs: Collection[int], clo
                 clock.progress(now)
                 told = now
             if not _unmade_among(queue, procs) and not any(
-                job.proc in procs and goes_on(job, moment) for job in queue.jobs
+                job.proc in procs and goes_on(session, ref.uuid, job, moment) for job in queue.jobs
             ):
                 return
             clock.sleep(pause)
@@ -76,13 +77,24 @@ def await_ends(session: Session, ref: SubmissionRef, procs: Collection[int], clo
             pause = min(pause * _SLOWDOWN, _LONGEST_PAUSE_S)
 
 
-def goes_on(job: JobStatus, now: float) -> bool:
-    """Whether a job will do something by itself; one whose files are still on their way is not stuck."""
+def goes_on(session: Session, uuid: str, job: JobStatus, now: float) -> bool:
+    """Whether a job of a submission will do something by itself; one whose files are on their way is not stuck."""
     # HTCondor holds what has no files yet, hep_sub what has no bundle yet; both release it themselves.
     if job.state is State.HELD:
         waits = job.hold_code in (SPOOLING, SUBMITTED_ON_HOLD)
-        return waits and now - job.submitted <= SPOOLED_WITHIN_S
+        return waits and may_be_sent(session, uuid, job, now)
     return job.state in ACTIVE
+
+
+def without_files(session: Session, uuid: str, job: JobStatus, meant: str) -> Advice | None:
+    """What to say of a job whose files nobody sends any more; None for any other."""
+    if job.hold_code != SPOOLING or may_be_sent(session, uuid, job, session.situation.now):
+        return None
+    # Tried on 25.14: a schedd that dies as it takes them forgets that it had them.
+    return Advice(
+        sentence="its files have not reached its schedd, and nobody sends them any more: it can never start",
+        next_command=f"hep_rm {meant}, and submit it again",
+    )
 
 
 def _queue(session: Session, ref: SubmissionRef) -> tuple[BatchSystem, Queue]:
@@ -119,7 +131,7 @@ def schedd_of(session: Session, ref: SubmissionRef) -> BatchSystem:
         UnknownPool: the policy has its pool no more.
         HepsubError: it cannot be found.
     """
-    if ref.pool not in session.policy.pool:
+    if session.policy.pool_now(ref.pool) not in session.policy.pool:
         raise UnknownPool(f"the policy knows no pool {ref.pool} any more")
     return session.schedd(ref.pool, ref.schedd)
 

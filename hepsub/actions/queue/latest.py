@@ -71,8 +71,7 @@ def await_latest(now: Callable[[], Session], asked: Asked, clock: Clock) -> Late
         left = _collected(now(), found)  # what came home tells how jobs ended
         judged = _judged(now, found, clock)
         jobs = [job for some in judged for job in some]
-        moment = now().situation.now
-        if lineages_of(now(), asked) != found or any(_is_going_on(job, moment) for job in jobs):
+        if lineages_of(now(), asked) != found or any(_is_going_on(now(), job) for job in jobs):
             # Something was resubmitted or released meanwhile.
             pause = _FIRST_PAUSE_S
             continue
@@ -109,10 +108,11 @@ def _judged(
     return tuple(tuple(itertools.islice(judged, len(each.runs))) for each in lineages)
 
 
-def _is_going_on(job: Judged, now: float) -> bool:
+def _is_going_on(session: Session, job: Judged) -> bool:
     """Whether a job that had ended, or was on hold, goes on now."""
     runs = job.verdict is Verdict.ALIVE and not job.onward
-    return runs and (job.status is None or goes_on(job.status, now))
+    uuid, now = job.run.ref.uuid, session.situation.now
+    return runs and (job.status is None or goes_on(session, uuid, job.status, now))
 
 
 def not_all_well(

@@ -11,6 +11,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from hepsub.actions.lineage import link_notes
+from hepsub.actions.queue.ends import without_files
 from hepsub.actions.queue.failures import end_text, groups_of, last_stderr, meaning, ranges
 from hepsub.actions.queue.query import Filter, Listing, query
 from hepsub.actions.reach import Reach
@@ -18,11 +19,12 @@ from hepsub.actions.submissions import is_spooled, submitted_to
 from hepsub.actions.submit.stage import used_storages
 from hepsub.auth.copies import read_copy
 from hepsub.auth.renewal import Outcome, RenewalState, read_state
-from hepsub.batch import RUNNING, JobStatus, State, Unmade, has_succeeded
+from hepsub.batch import RUNNING, SPOOLING, JobStatus, State, Unmade, has_succeeded
 from hepsub.batch_stage import in_words, kind_of
 from hepsub.bundle.bundle import Bundle, read_bundle, why_of_another
 from hepsub.bundle.root import kept_bundles
 from hepsub.errors import HepsubError, PoolError, PoolUnreachable, UnknownJob
+from hepsub.jobid import JobId
 from hepsub.policy.model import TOKEN
 from hepsub.result import Result, failures
 from hepsub.session import Session
@@ -223,7 +225,8 @@ def _explain(
     element = bundle is not None and bundle.request.element
     if first.state in (State.HELD, State.IDLE) or (element and first.state is State.RUNNING):
         token_end = _token_end(bundle, now) if bundle is not None else None
-        advice = reach.schedd_of(first).explain(first, meant, now, token_end)
+        lost = without_files(session, _submission_of(session, first), first, meant)
+        advice = lost or reach.schedd_of(first).explain(first, meant, now, token_end)
         sentence, next_command = advice.sentence, advice.next_command
         details = (*advice.details, *details)
     elif first.state is State.COMPLETED and is_spooled(session, first.pool or reach.pool):
@@ -238,6 +241,14 @@ def _explain(
         details=details,
         next_command=next_command or None,
     )
+
+
+def _submission_of(session: Session, job: JobStatus) -> str:
+    """The UUID of the submission that a job is of; empty for one of somebody else."""
+    if job.hold_code != SPOOLING:
+        return ""
+    known = submitted_to(session, JobId(cluster=job.cluster, schedd=job.schedd))
+    return known[job.schedd].uuid if job.schedd in known else ""
 
 
 def _placed(job: JobStatus, now: float) -> str:

@@ -131,7 +131,8 @@ def _of_held(session: Session, found: Found) -> Word:
         return Word.FAILED
     ids = (JobId(cluster=found.job.cluster, first=found.job.first, last=found.job.last),)
     held = target.schedd.queue(Selection(ids=ids, states=(State.HELD,)), now).jobs
-    jobs = [job for job in held if found.has(job.proc) and not goes_on(job, now)]
+    mine = [job for job in held if found.has(job.proc)]
+    jobs = [job for job in mine if not goes_on(session, ref.uuid, job, now)]
     if not jobs:
         return Word.WAITING
     run = Run(ref=ref, proc=jobs[0].proc, when=found.entry.when)

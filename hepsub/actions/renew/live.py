@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hepsub.batch import Queue, Selection
 from hepsub.bundle.bundle import Bundle, read_bundle, why_unreadable
@@ -63,7 +64,8 @@ def find_live(session: Session) -> Live:
     """The bundles that are complete, with their jobs; a schedd is asked once for all of its clusters."""
     by_schedd: defaultdict[tuple[str, str], list[Placed]] = defaultdict(list)
     for each in kept_bundles(session.bundles):
-        by_schedd[each.ref.pool, each.ref.schedd].append(each)
+        ref = replace(each.ref, pool=session.policy.pool_now(each.ref.pool))
+        by_schedd[ref.pool, ref.schedd].append(replace(each, ref=ref))
     found: list[LiveBundle] = []
     away: list[str] = []
     left: list[str] = []

@@ -9,11 +9,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hepsub.actions.lineage import Lineage, Run, by_submission
-from hepsub.actions.submissions import is_spooled
+from hepsub.actions.submissions import is_spooled, may_be_sent
 from hepsub.actions.submit.stored import stored_ends
 from hepsub.batch import (
     SAVED_AT_HOME,
-    SPOOLED_WITHIN_S,
     SPOOLING,
     JobStatus,
     Selection,
@@ -136,12 +135,11 @@ def judge(session: Session, lineage: Lineage, *, thorough: bool = True) -> tuple
     for ref, runs in by_submission(lineage.runs.values()).items():
         bundle = find_bundle(session.bundles, ref)
         queued, kept = _asked(session, ref, runs, bundle, thorough=thorough)
-        collected = is_spooled(session, ref.pool)
         for run in runs:
             if run.proc in queued:
                 status = queued[run.proc]
                 status = kept.told(status) if status is not None else None
-                verdict = _of_queued(status, bundle, session.situation.now, collected=collected)
+                verdict = _of_queued(session, ref, status, bundle)
             else:
                 status = kept.jobs.get(run.proc)
                 settled = run.proc in kept.settled
@@ -200,16 +198,18 @@ def _asked(
 
 
 def _of_queued(
-    job: JobStatus | None, bundle: Bundle | None, now: float, *, collected: bool
+    session: Session, ref: SubmissionRef, job: JobStatus | None, bundle: Bundle | None
 ) -> Verdict:
     if job is None:
         return Verdict.ALIVE
     if job.state is State.COMPLETED:  # it stays there until what it left was fetched
+        collected = is_spooled(session, ref.pool)
         left = collected and job.exit_code == SAVED_AT_HOME and not job.settled
         return Verdict.LEFT if left else _of_past(job, bundle, job.proc, settled=job.settled)
     if job.state is not State.HELD:
         return Verdict.ALIVE
-    on_its_way = job.hold_code == SPOOLING and now - job.submitted <= SPOOLED_WITHIN_S
+    now = session.situation.now
+    on_its_way = job.hold_code == SPOOLING and may_be_sent(session, ref.uuid, job, now)
     return Verdict.ALIVE if on_its_way or job.hold_code == SUBMITTED_ON_HOLD else Verdict.HELD
 
 

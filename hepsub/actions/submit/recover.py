@@ -115,7 +115,7 @@ def _recover(session: Session, stores: Stores, directory: Path) -> str:
 
 def _finish(session: Session, stores: Stores, bundle: Bundle) -> str:
     request, ref = bundle.request, bundle.request.ref
-    if ref.pool not in session.policy.pool:
+    if session.policy.pool_now(ref.pool) not in session.policy.pool:
         return ""
     schedd = session.schedd(ref.pool, ref.schedd)
     wanted = Selection(uuid=ref.uuid)
@@ -152,7 +152,8 @@ def _let_start(
     session: Session, stores: Stores, schedd: BatchSystem, bundle: Bundle, cluster: int
 ) -> str:
     request = bundle.request
-    on_hold = delivery_for(session.policy.pool[request.pool]).on_hold
+    policy = session.policy
+    on_hold = delivery_for(policy.pool[policy.pool_now(request.pool)]).on_hold
     if on_hold and request.staging.needs_cluster:
         sign(session, stores, bundle, cluster)
     elif request.staging.needs_cluster and not request.delivery.handed_over:

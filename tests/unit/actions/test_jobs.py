@@ -335,6 +335,41 @@ def test_only_a_refusal_of_other_peoples_jobs_is_said_to_be_one(
     assert (problem.message, problem.remedy) == (message, remedy)
 
 
+@pytest.mark.parametrize(
+    ("after", "told", "message"),
+    [
+        ([], "13", "13 is not in the queue"),
+        ([State.RUNNING], "13", "13: the memory of a job in state R cannot be changed"),
+        ([State.RUNNING, State.IDLE], "13", "the schedd said: no"),
+        ([], "", None),
+        ([State.RUNNING], "", None),
+    ],
+)
+@pytest.mark.parametrize("owner", ["alice", "pool_alice"])
+def test_what_left_or_began_while_it_was_changed_is_said_to_have(
+    tmp_path: Path, after: list[State], told: str, message: str | None, owner: str
+) -> None:
+    """HTCondor answers the same where nothing matches any more and where it does not let one."""
+
+    class Leaving(Refusing):
+        def edit(
+            self, selection: Selection | None, wanted: Edit, factories: tuple[int, ...] = ()
+        ) -> None:
+            self.jobs = [
+                make_job(f"13.{proc}", state, owner=owner) for proc, state in enumerate(after)
+            ]
+            super().edit(selection, wanted, factories)
+
+    schedd = Leaving(jobs=[make_job("13.0", owner=owner), make_job("13.1", owner=owner)])
+    schedd.owner = owner
+    result = edit(one(tmp_path, schedd), ids(*told.split()), Edit(memory_mb=3000), None)
+    said = [each.message for each in result.problems]
+    if owner != "alice" and State.IDLE in after:
+        message = f"the memory was not changed: the jobs belong to {owner} ({message})"
+    assert said == ([message] if message else [])
+    assert result.value.changes == ()
+
+
 def test_a_job_whose_schedd_is_gone_is_shown_where_it_runs_again(tmp_path: Path) -> None:
     """By hep_edit as by hep_rm."""
     session = two(tmp_path, *both())

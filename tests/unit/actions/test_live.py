@@ -15,6 +15,7 @@ from hepsub.actions.renew.live import LiveBundle, find_live
 from hepsub.actions.submissions import find_submissions
 from hepsub.actions.submit.recover import recover
 from hepsub.batch import State
+from hepsub.bundle.root import kept_bundles
 from hepsub.errors import NotDone
 from hepsub.jobid import JobId
 from tests.fakes.batch import make_job, make_unmade
@@ -49,6 +50,20 @@ def test_whatever_is_in_the_queue_is_alive(world: World, state: State) -> None:
     world.submit("-cred", "iam")
     world.schedd.jobs = [make_job("13.0", state)]
     assert not live(world)[13].has_ended
+
+
+def test_a_pool_may_have_another_name_by_now(world: World) -> None:
+    """The policy knows the one that the bundle has as an alias."""
+    world.submit("-cred", "iam")
+    world.submit("-cred", "iam")
+    world.schedd.jobs = [job for job in world.schedd.jobs if job.cluster == 14]
+    for each in kept_bundles(world.session().bundles):
+        ready = each.directory / "private/ready"
+        ready.write_text(ready.read_text().replace('"local"', '"physical"'))
+    found = find_live(world.session())
+    assert found.away == ()
+    assert {each.ref.cluster: each.has_ended for each in found.bundles} == {13: True, 14: False}
+    assert world.renew().exit_code == 0
 
 
 def test_jobs_that_a_factory_has_still_to_make_are_alive(world: World) -> None:

@@ -194,6 +194,16 @@ def test_on_hold_by_the_sites_fault(world: World, spoil: Callable[[World], None]
     assert (result.exit_code, state_of(result)[0]) == (0, "succeeded")
 
 
+def test_on_hold_in_a_pool_that_has_another_name_by_now(world: World) -> None:
+    """The journal has an alias."""
+    renewed(world)
+    [written] = world.session().paths.journal.glob("*.jsonl")
+    name = world.sent.pool
+    written.write_text(written.read_text().replace(f'"{name}"', '"formerly"'))
+    world.policy = world.policy.replace(f"[pool.{name}]", f"[pool.{name}]\naliases = ['formerly']")
+    assert word(world) is Word.WAITING
+
+
 def test_on_hold_where_its_user_wants_it(tmp_path: Path) -> None:
     """-site named the site."""
     world = World(tmp_path, *WORDS, "-site", "a")

@@ -8,10 +8,13 @@ import pytest
 from msgspec.structs import replace
 
 from hepsub.actions import submissions
+from hepsub.actions.elsewhere import recent_refs
+from hepsub.actions.queue.counted import keeps_ended
+from hepsub.actions.queue.ends import schedd_of
 from hepsub.actions.reach import Reach, Target
-from hepsub.actions.submissions import find_submissions, submitted_to
+from hepsub.actions.submissions import find_submissions, is_spooled, submitted_to
 from hepsub.bundle.root import kept_bundles
-from hepsub.errors import AmbiguousJob, UnknownJob
+from hepsub.errors import AmbiguousJob, UnknownJob, UnknownPool
 from hepsub.jobid import SubmissionRef, parse_job_id
 from hepsub.journal import Entry
 from hepsub.session import Session
@@ -109,6 +112,19 @@ def test_a_submission_is_found_in_any_pool_unless_one_is_named(session: Session)
         find_submissions(session, [parse_job_id("14")], "near")
 
 
+def test_a_pool_may_have_another_name_by_now(tmp_path: Path) -> None:
+    """Submissions keep the name of their time; the policy knows it as an alias."""
+    policy = make_policy("[pool.new]\naliases = ['old']\nspool = true\n")
+    session = make_session(tmp_path, as_batch_systems(FakeSchedd()), policy=policy)
+    ref = submitted(session, "u1", 13, pool="old")
+    assert is_spooled(session, "old")
+    assert keeps_ended(session, "old")
+    assert schedd_of(session, ref).name == FIRST
+    assert not is_spooled(session, "gone")
+    with pytest.raises(UnknownPool):
+        schedd_of(session, replace(ref, pool="gone"))
+
+
 def test_jobs_of_one_submission_are_one(session: Session) -> None:
     """However often it is named."""
     submitted(session, "u1", 13)
@@ -145,3 +161,8 @@ def test_without_a_journal_the_bundles_know(world: World) -> None:
     )
     world.schedd.jobs.clear()
     assert find(session, "13").schedd is world.schedd
+    [placed] = kept_bundles(session.bundles)
+    ready = placed.directory / "private/ready"
+    ready.write_text(ready.read_text().replace('"local"', '"physical"'))
+    assert [each.pool for each in submitted_to(session, parse_job_id("13")).values()] == ["local"]
+    assert [each.pool for each in recent_refs(session, frozenset({"local"}))] == ["local"]

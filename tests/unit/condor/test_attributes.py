@@ -160,7 +160,7 @@ def seen(job_ad: Any) -> str:
     listing = Listing(pool="local", jobs=found.jobs, unmade=found.unmade, reasons=True)
     assert document_of(listing)
     assert [each.cluster for each in read_submissions([job_ad], "p", "schedd01")] == [13]
-    assert explain_held(found.jobs[0], job_ad, "13.2", NOON).sentence
+    assert explain_held(found.jobs[0], job_ad, "13.2").sentence
     assert explain_idle(found.jobs[0], job_ad, lambda: [job_ad], "13.2", NOON).sentence
     return value_text(listing).splitlines()[1]
 

@@ -149,14 +149,14 @@ def test_a_job_behind_its_gate_is_being_prepared() -> None:
 def test_a_held_job_is_explained_from_its_ad() -> None:
     """Program, walltime and memory come from the ad and the status."""
     job = make_job(state=State.HELD, hold_code=3, hold_subcode=72, hold_reason="r")
-    found = explain_held(job, ad(HepSub_WalltimeLimit=7200), "13", NOON)
+    found = explain_held(job, ad(HepSub_WalltimeLimit=7200), "13")
     assert found.sentence == "it ran longer than its walltime of 2 h and was stopped"
 
 
 def test_a_held_job_is_explained_with_htcondors_own_words_too() -> None:
     """Sentence, then code, subcode and text as they stand in the ad."""
     job = make_job(state=State.HELD, hold_code=6, hold_subcode=2, hold_reason="Error from slot1")
-    found = explain_held(job, ad(Cmd="/work/job.sh"), "13.0", NOON)
+    found = explain_held(job, ad(Cmd="/work/job.sh"), "13.0")
     assert found.sentence == "/work/job.sh could not be started: no such file or directory"
     assert any("6/2" in line and "Error from slot1" in line for line in found.details)
 
@@ -166,21 +166,10 @@ def test_a_cluster_is_named_when_all_of_it_is_meant() -> None:
     job = make_job(
         state=State.HELD, hold_code=34, hold_subcode=0, memory_mb=2600.4, requested_mb=2000
     )
-    assert explain_held(job, ad(), "13", NOON).next_command == (
-        "hep_edit -m 3300 13 && hep_release 13"
-    )
+    assert explain_held(job, ad(), "13").next_command == ("hep_edit -m 3300 13 && hep_release 13")
 
 
 def test_a_held_job_without_an_ad_is_explained_all_the_same() -> None:
     """What the listing knew is enough for a sentence."""
     job = make_job(state=State.HELD, hold_code=1)
-    assert explain_held(job, None, "13.0", NOON).next_command == "hep_release 13.0"
-
-
-@pytest.mark.parametrize(("ago", "moves"), [(60, True), (601, False)])
-def test_files_that_have_not_arrived_for_long_never_will(ago: float, moves: bool) -> None:
-    """A schedd that dies as it takes them forgets that it had them."""
-    job = make_job(state=State.HELD, hold_code=16, hold_reason="Spooling", submitted=NOON - ago)
-    found = explain_held(job, ad(), "13", NOON)
-    assert ("it can never start" in found.sentence) is not moves
-    assert found.next_command == ("" if moves else "hep_rm 13, and submit it again")
+    assert explain_held(job, None, "13.0").next_command == "hep_release 13.0"

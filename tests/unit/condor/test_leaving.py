@@ -291,12 +291,12 @@ def test_where_ended_jobs_were(htcondor: FakeBindings) -> None:
 def test_why_tells_of_the_way(htcondor: FakeBindings) -> None:
     """What a job was taken away from, and where it does not go now."""
     ad = on_hold(HepSub_LeftSites="b", HepSub_LeftOut="a,b")
-    details = explain_held(make_job(), ad, "13.0", NOON).details
+    details = explain_held(make_job(), ad, "13.0").details
     assert details[1:] == (
         "it was on hold at b, or waited there, and was sent elsewhere",
         "left out for a while, because jobs fail there: a,b",
     )
-    assert len(explain_held(make_job(), on_hold(), "13.0", NOON).details) == 1
+    assert len(explain_held(make_job(), on_hold(), "13.0").details) == 1
     assert not htcondor.calls
 
 

@@ -100,3 +100,19 @@ def test_one_that_is_kept_is_told(hostile: Hostile, pool: ConnectionPool) -> Non
     )
     with pytest.raises(StorageRefused, match="AccessDenied"):
         remove(pool, hostile.store(), places("k"))
+
+
+@pytest.mark.parametrize(
+    ("key", "named"),
+    [("<Key>a&amp;b</Key>", "a&b"), ("<Key>another's</Key>", "k"), ("<Key/>", "k"), ("", "k")],
+)
+def test_the_one_that_is_kept_is_named(
+    hostile: Hostile, pool: ConnectionPool, key: str, named: str
+) -> None:
+    """And none that nobody asked about, whatever the store says."""
+    space = 'xmlns="http://s3.amazonaws.com/doc/2006-03-01/"'
+    error = f"<Error>{key}<Code>AccessDenied</Code></Error>"
+    hostile.says(f"<DeleteResult {space}>{error}</DeleteResult>".encode())
+    with pytest.raises(StorageRefused) as caught:
+        remove(pool, hostile.store(), places("k", "a&b", "m"))
+    assert f"b/{named} (AccessDenied)" in caught.value.message
