@@ -96,4 +96,4 @@ class Sender:
     def routed(self, number: str) -> list[dict[str, Any]]:
         """Return the ads that the site's own schedd has or had of a job of the computing element."""
         constraint = f'RoutedFromJobId == "{number}"'
-        return self.site.jobs(constraint) + self.site.history(constraint)
+        return self.site.jobs_ever(constraint)

@@ -98,7 +98,7 @@ def again(away: Away, cluster: int) -> dict[int, list[dict[str, Any]]]:
     pool = away.desk.shell.pool
     found: dict[int, list[dict[str, Any]]] = {}
     mine = f'regexp("^{cluster}[.]", HepSub_Again)'
-    for ad in (*pool.jobs(mine), *pool.history(mine)):
+    for ad in pool.jobs_ever(mine):
         found.setdefault(ad["ClusterId"], []).append(ad)
     return found
 

@@ -158,6 +158,11 @@ class CondorPool:
         """Return the ads of the jobs that have left the queues of all schedds, or of one."""
         return self._ads(["condor_history"], constraint, attributes, schedd)
 
+    def jobs_ever(self, constraint: str) -> list[dict[str, Any]]:
+        """Return the ads of jobs in the queues and the histories; one that leaves meanwhile is there once."""
+        found = (*self.jobs(constraint), *self.history(constraint))
+        return list({ad["GlobalJobId"]: ad for ad in found}.values())
+
     def _ads(
         self,
         command: list[str],
