@@ -193,7 +193,9 @@ def recovered(session: Session, stores: StoresOf, tell: Callable[[str], None]) -
     """Finish or clear away what earlier submissions left; a sentence for each, told as soon as it is done."""
     # Most often there is nothing, and a plain job does not load what looks at it.
     bundles, gates = session.bundles, session.paths.slurm / "gates"
-    if not (any(_is_incomplete(bundles, each) for each in _names(bundles)) or _names(gates)):
+    # A gate with a dot never got its name: a kill left it, and nothing was submitted behind it.
+    is_gated = any(not each.startswith(".") for each in _names(gates))
+    if not is_gated and not any(_is_incomplete(bundles, each) for each in _names(bundles)):
         return ()
     from hepsub.actions.submit.recover import recover
 

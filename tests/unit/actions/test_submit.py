@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from hepsub.actions.submit.preview import preview
-from hepsub.actions.submit.submit import submit
+from hepsub.actions.submit.submit import recovered, submit
 from hepsub.batch import Selection, Submitted
 from hepsub.errors import (
     AuthenticationRefused,
@@ -29,6 +29,7 @@ from hepsub.jobid import SubmissionRef
 from hepsub.journal import NO_CLUSTER, Entry, Journal
 from hepsub.result import document_of
 from hepsub.session import Session
+from hepsub.storage.stores import Stores
 from tests.fakes.batch import FakeSchedd, Fault, as_batch_systems
 from tests.fakes.world import (
     NOON,
@@ -221,6 +222,21 @@ def test_the_same_key_gives_the_same_cluster(session: Session, schedd: FakeSched
     assert again.value.plan is None
     assert len(schedd.clusters) == 1
     assert again.notes == ("-once reco: submitted before, nothing was submitted now",)
+
+
+def test_a_gate_that_never_got_its_name_is_nothing_to_recover(session: Session) -> None:
+    """hep_sub was killed before sbatch; else each later one would look for what is left."""
+
+    def looked() -> Stores:
+        raise AssertionError("it looks")
+
+    gates = session.paths.slurm / "gates"
+    gates.mkdir(parents=True)
+    (gates / ".e0339dba.1.2").touch()
+    assert recovered(session, looked, print) == ()
+    (gates / "e0339dba-f0a8-4ea4-80f9-8134af13c661").touch()
+    with pytest.raises(AssertionError, match="it looks"):
+        recovered(session, looked, print)
 
 
 def test_a_key_is_found_when_its_command_cannot_be_planned_any_more(
