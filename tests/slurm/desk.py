@@ -12,7 +12,7 @@ from typing import Any
 from tests.staging.desk import give_keys
 from tests.testbed.login import LoginNode
 from tests.testbed.s3 import S3Server
-from tests.testbed.slurm import SCRATCH
+from tests.testbed.slurm import SCRATCH, Slurm
 
 IN_AND_OUT = ("-in", "herd:raw/run_%{ProcId}", "-out", "out.rec=herd:out/rec_%{ProcId}")
 LOOK = """#!/bin/sh
@@ -40,6 +40,14 @@ def markers(store: S3Server) -> list[dict[str, Any]]:
     """The markers in the bucket of the outputs."""
     keys = [key for key in store.objects("out") if ".hepsub/" in key]
     return [json.loads(store.content("out", key)) for key in keys]
+
+
+def told_everybody(slurm: Slurm, cluster: int | str) -> str:
+    """What Slurm tells of a job, and the words of all processes, some of which end while they are looked at."""
+    look = (
+        f"scontrol show job {cluster} -dd && squeue -o %all && {{ cat /proc/[0-9]*/cmdline || :; }}"
+    )
+    return slurm.run(["sh", "-c", look]).stdout
 
 
 def sit_down(node: LoginNode, store: S3Server, *scripts: tuple[str, str]) -> LoginNode:

@@ -21,6 +21,7 @@ from tests.slurm.desk import (
     renewing,
     sit_down,
     stored,
+    told_everybody,
 )
 from tests.staging.desk import HASTE, STORAGE, clear
 from tests.testbed.kdc import Kdc
@@ -162,13 +163,7 @@ def test_another_user_finds_no_secret(desk: LoginNode, hidden: Hidden, slurm: Sl
         f" grep -rs . /scratch/hepsub-job.* {desk.account.home}/.local {desk.account.home}/hidden"
     )
     seen = bob.run(["sh", "-c", f"({look}) 2>/dev/null"]).stdout
-    everywhere = slurm.run(
-        [
-            "sh",
-            "-c",
-            f"scontrol show job {cluster} -dd; squeue -o %all; cat /proc/[0-9]*/cmdline || :",
-        ]
-    ).stdout
+    everywhere = told_everybody(slurm, cluster)
     refused = bob.run(["sh", "-c", script])
     does(desk, "hep_rm", str(cluster))
     for word in ("s3cret-word", "X-Amz-Signature"):

@@ -19,6 +19,7 @@ from tests.slurm.desk import (
     renewing,
     sit_down,
     stored,
+    told_everybody,
 )
 from tests.staging.desk import HASTE, STORAGE, clear
 from tests.testbed.kdc import Kdc
@@ -99,15 +100,9 @@ def test_nobody_finds_a_secret(desk: LoginNode, slurm: Slurm) -> None:
     seen = bob.run(["sh", "-c", f"({look}) 2>/dev/null"]).stdout
     for word in ("s3cret-word", "X-Amz-Signature"):
         assert word not in seen
-    shown = slurm.run(
-        [
-            "sh",
-            "-c",
-            f"scontrol show job {cluster} -dd; squeue -o %all; cat /proc/[0-9]*/cmdline || :",
-        ]
-    )
+    shown = told_everybody(slurm, cluster)
     for word in ("s3cret-word", "X-Amz-Signature"):
-        assert word not in shown.stdout
+        assert word not in shown
     does(desk, "hep_rm", str(cluster))
 
 
